@@ -1,0 +1,160 @@
+package cluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/wildcast/wildcast/e2e/internal/gobuild"
+)
+
+// programs are the main packages that e2e/kubernetes is for.
+var programs = []string{
+	"go.etcd.io/etcd/server/v3",
+	"k8s.io/kubernetes/cmd/kube-apiserver",
+	"k8s.io/kubernetes/cmd/kube-controller-manager",
+	"k8s.io/kubernetes/cmd/kubectl",
+}
+
+// Checkout returns the folder of the wildcast checkout that holds the working directory.
+func Checkout() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find checkout: %w", err)
+	}
+	for here := dir; ; here = filepath.Dir(here) {
+		if _, err := os.Stat(filepath.Join(here, "e2e", "kubernetes", "go.mod")); err == nil {
+			return here, nil
+		}
+		if here == filepath.Dir(here) {
+			return "", fmt.Errorf("find checkout: no folder above %s holds e2e/kubernetes/go.mod", dir)
+		}
+	}
+}
+
+// CacheDir returns the folder for programs that outlive a checkout: $WILDCAST_CACHE, or wildcast in the
+// user's cache folder.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("WILDCAST_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find cache folder: %w: set WILDCAST_CACHE", err)
+	}
+	return filepath.Join(dir, "wildcast"), nil
+}
+
+// Build returns the folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl, after
+// building them if it must. Progress goes to log.
+func Build(ctx context.Context, log io.Writer) (string, error) {
+	checkout, err := Checkout()
+	if err != nil {
+		return "", err
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	module := filepath.Join(checkout, "e2e", "kubernetes")
+	key, err := programsKey(module)
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(cache, key)
+	if complete(folder) {
+		return folder, nil
+	}
+	unlock, err := gobuild.Lock(ctx, folder+".lock", log)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if complete(folder) { // another process has just built them
+		return folder, nil
+	}
+	return folder, build(ctx, module, folder, log)
+}
+
+// programsKey names everything that decides what the programs are.
+func programsKey(module string) (string, error) {
+	sum := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(module, name))
+		if err != nil {
+			return "", fmt.Errorf("read what the control plane is made of: %w", err)
+		}
+		sum.Write(text)
+	}
+	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("kubernetes-%x", sum.Sum(nil)[:8]), nil
+}
+
+func complete(folder string) bool {
+	_, err := os.Stat(folder)
+	return !errors.Is(err, fs.ErrNotExist) // it is renamed into place when it is whole
+}
+
+func build(ctx context.Context, module, folder string, log io.Writer) error {
+	begun := time.Now()
+	fmt.Fprintf(log, "building the Kubernetes control plane, once: 2,700 packages, about 5 minutes on 2 cores\n")
+	flags, err := buildFlags(ctx, module)
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(filepath.Dir(folder), ".building-")
+	if err != nil {
+		return fmt.Errorf("make folder for programs: %w", err)
+	}
+	defer os.RemoveAll(work)
+	b := gobuild.Build{
+		Dir: module, Packages: programs, Flags: flags, Env: []string{"CGO_ENABLED=0"},
+		Out: work, Log: log, What: "control plane",
+	}
+	if err := b.Run(ctx); err != nil {
+		return err
+	}
+	// go build names etcd after the last element of its package.
+	if err := os.Rename(filepath.Join(work, "server"), filepath.Join(work, "etcd")); err != nil {
+		return fmt.Errorf("name etcd: %w", err)
+	}
+	if err := os.Chmod(work, 0o755); err != nil {
+		return fmt.Errorf("open programs to all: %w", err)
+	}
+	if err := os.Rename(work, folder); err != nil {
+		return fmt.Errorf("put programs in place: %w", err)
+	}
+	fmt.Fprintf(log, "built the Kubernetes control plane in %s: %s\n", time.Since(begun).Round(time.Second), folder)
+	return nil
+}
+
+// buildFlags stamps the version that the programs are built from into them: the API server tells it to
+// clients, and kubectl compares it with its own.
+func buildFlags(ctx context.Context, module string) ([]string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
+	list.Dir = module
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask go for the version of k8s.io/kubernetes: %w", err)
+	}
+	version := strings.TrimSpace(string(out))
+	number := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(number) != 3 {
+		return nil, fmt.Errorf("k8s.io/kubernetes has the version %q, which is not MAJOR.MINOR.PATCH", version)
+	}
+	stamp := "-s -w" +
+		" -X k8s.io/component-base/version.gitVersion=" + version +
+		" -X k8s.io/component-base/version.gitMajor=" + number[0] +
+		" -X k8s.io/component-base/version.gitMinor=" + number[1] +
+		" -X k8s.io/client-go/pkg/version.gitVersion=" + version
+	return []string{"-trimpath", "-ldflags", stamp}, nil
+}
