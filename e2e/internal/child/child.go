@@ -95,6 +95,11 @@ func (c *Child) Stop(grace time.Duration) int {
 // code as Stop does. A program that has ended by itself keeps its code.
 func (c *Child) Kill() int {
 	c.signal(syscall.SIGKILL)
+	return c.Wait()
+}
+
+// Wait returns, when the program has ended, its exit code as Stop does.
+func (c *Child) Wait() int {
 	<-c.done
 	return c.cmd.ProcessState.ExitCode()
 }
