@@ -1,0 +1,157 @@
+package acmeclient
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"golang.org/x/sync/errgroup"
+)
+
+// removeLimit bounds the taking back of one challenge's answer.
+const removeLimit = time.Minute
+
+// authorizeAll proves control of all names at the same time. The first failure stops those whose challenge the CA has
+// not been told to look at; the others are waited for, since what they show must stay until the CA has looked.
+func (o *order) authorizeAll() error {
+	group, ctx := errgroup.WithContext(o.ctx)
+	for _, url := range o.state.Authorizations {
+		group.Go(func() error { return o.authorize(ctx, url) })
+	}
+	return group.Wait()
+}
+
+// authorize brings one authorization to valid. ctx ends when another name has failed.
+func (o *order) authorize(ctx context.Context, url string) error {
+	authz, err := o.core.Authorizations.Get(url)
+	if err != nil {
+		return o.failure("read authorization", "", err)
+	}
+	if authz.Status != acme.StatusPending {
+		return o.settled(authz)
+	}
+	offered := find(authz, DNS01)
+	if offered == nil {
+		return &Error{Op: "choose challenge", Name: nameOf(authz), Detail: "the CA does not offer " + DNS01, Reached: true}
+	}
+	ch, err := o.challenge(authz, offered)
+	if err != nil {
+		return err
+	}
+	remove, err := o.req.Solver.Present(ctx, ch)
+	if err != nil {
+		return &Error{Op: "present challenge", Name: nameOf(authz), Err: err}
+	}
+	defer o.takeBack(remove)
+	if err := context.Cause(ctx); err != nil {
+		return &Error{Op: "present challenge", Name: nameOf(authz), Err: err}
+	}
+	if err := o.answer(url, authz, offered); err != nil {
+		return err
+	}
+	return o.await(url, nameOf(authz))
+}
+
+// takeBack removes a challenge's answer beside the order's further steps; [Client.Order] waits for it.
+func (o *order) takeBack(remove func(context.Context) error) {
+	o.removals.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), removeLimit)
+		defer cancel()
+		_ = remove(ctx) // the solver reports it; see Solver
+	})
+}
+
+func (o *order) challenge(authz acme.Authorization, offered *acme.Challenge) (Challenge, error) {
+	keyAuthorization, err := o.core.GetKeyAuthorization(offered.Token)
+	if err != nil {
+		return Challenge{}, &Error{Op: "answer challenge", Name: nameOf(authz), Err: err}
+	}
+	o.hide(keyAuthorization, offered.Token)
+	return Challenge{
+		Type:             offered.Type,
+		Domain:           strings.TrimPrefix(authz.Identifier.Value, "*."),
+		Token:            offered.Token,
+		KeyAuthorization: keyAuthorization,
+		Wildcard:         authz.Wildcard,
+	}, nil
+}
+
+// answer tells the CA to look. A CA refuses that when it has been told before, which a lost answer or a resumed order
+// make possible: what counts is where the challenge is.
+func (o *order) answer(url string, authz acme.Authorization, offered *acme.Challenge) error {
+	if offered.Status != acme.StatusPending {
+		return nil
+	}
+	_, err := o.core.Challenges.New(offered.URL)
+	if err == nil {
+		return nil
+	}
+	seen, lookErr := o.core.Authorizations.Get(url)
+	if lookErr == nil && seen.Status != acme.StatusPending {
+		return nil
+	}
+	if ch := find(seen, offered.Type); lookErr == nil && ch != nil && ch.Status != acme.StatusPending {
+		return nil
+	}
+	return o.failure("answer challenge", nameOf(authz), err)
+}
+
+// await polls until the CA has decided.
+func (o *order) await(url, name string) error {
+	var p pace
+	for {
+		authz, err := o.core.Authorizations.Get(url)
+		if err != nil {
+			return o.failure("read authorization", name, err)
+		}
+		if authz.Status != acme.StatusPending {
+			return o.settled(authz)
+		}
+		if err := p.wait(o.ctx, o.waitFor(url)); err != nil {
+			return o.failure("await authorization", name, err)
+		}
+	}
+}
+
+// settled returns nil for a valid authorization and the reason for any other that has an end.
+func (o *order) settled(authz acme.Authorization) error {
+	if authz.Status == acme.StatusValid {
+		return nil
+	}
+	return o.refusal(authz)
+}
+
+func (o *order) refusal(authz acme.Authorization) *Error {
+	for _, ch := range authz.Challenges {
+		if ch.Error == nil {
+			continue
+		}
+		e := fromProblem(ch.Error, 0)
+		o.hide(ch.Token)
+		e.Op, e.Name, e.Detail, e.Err = "authorization", nameOf(authz), o.redact(e.Detail), ErrInvalid
+		return e
+	}
+	return &Error{
+		Op: "authorization", Name: nameOf(authz), Detail: "it is " + oneLine(authz.Status), Reached: true, Err: ErrInvalid,
+	}
+}
+
+func find(authz acme.Authorization, kind string) *acme.Challenge {
+	for i := range authz.Challenges {
+		if authz.Challenges[i].Type == kind {
+			return &authz.Challenges[i]
+		}
+	}
+	return nil
+}
+
+// nameOf returns the name as the certificate shows it. Let's Encrypt strips "*." from a wildcard's identifier (RFC 8555
+// §7.1.4), Pebble does too, others do not.
+func nameOf(authz acme.Authorization) string {
+	name := strings.TrimPrefix(authz.Identifier.Value, "*.")
+	if authz.Wildcard || name != authz.Identifier.Value {
+		return "*." + name
+	}
+	return name
+}

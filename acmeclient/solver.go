@@ -1,0 +1,30 @@
+package acmeclient
+
+import "context"
+
+// DNS01 is the type of the challenge that is answered with a TXT record (RFC 8555 §8.4).
+const DNS01 = "dns-01"
+
+// Challenge is what the CA wants to see before it believes that the account controls a name.
+type Challenge struct {
+	// Type is the challenge's type, [DNS01].
+	Type string
+	// Domain is the name without a leading "*.".
+	Domain string
+	// Token and KeyAuthorization are the CA's random text and its answer (RFC 8555 §8.1). They are secret: they never
+	// appear in an error or a log.
+	Token, KeyAuthorization string
+	// Wildcard tells that the certificate is for "*." + Domain.
+	Wildcard bool
+}
+
+// Solver answers challenges. It is called for all names of an order at the same time.
+type Solver interface {
+	// Present makes the answer visible to the CA and returns when it is. It may wait for its turn where two answers
+	// cannot stand beside each other.
+	//
+	// remove takes the answer away again. It is never nil when err is nil and is called exactly once, with a context of
+	// its own, also when ctx has ended. Its error changes nothing for the order, which may have succeeded by then: the
+	// solver itself reports what it could not take away. When err is not nil nothing is left behind.
+	Present(ctx context.Context, ch Challenge) (remove func(context.Context) error, err error)
+}
