@@ -166,7 +166,7 @@ func (c *Cluster) RestartAPIServer(ctx context.Context) error {
 	c.mu.Lock()
 	server := c.apiserver
 	c.mu.Unlock()
-	server.Stop(5 * time.Second)
+	server.Stop(stopGrace)
 	if err := c.startAPIServer(ctx); err != nil {
 		return fmt.Errorf("restart API server: %w; its logs are in %s", err, c.dir)
 	}

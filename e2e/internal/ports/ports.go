@@ -28,7 +28,8 @@ type Holder struct {
 
 // Take returns n different free ports of 127.0.0.1.
 func (h *Holder) Take(n int) ([]int, error) {
-	folder := filepath.Join(os.TempDir(), "wildcast-ports-"+strconv.Itoa(os.Getuid()))
+	// Not os.TempDir: processes with different TMPDIR share the ports all the same.
+	folder := filepath.Join("/tmp", "wildcast-ports-"+strconv.Itoa(os.Getuid()))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder for port locks: %w", err)
 	}

@@ -1,0 +1,29 @@
+// Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
+// not the one that spends the minutes: the Kubernetes control plane, and wildcast itself. It prints the
+// folders that hold them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	for _, build := range []func(context.Context, io.Writer) (string, error){cluster.Build, wildcast.Build} {
+		folder, err := build(ctx, os.Stderr)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(folder)
+	}
+}
