@@ -1,0 +1,226 @@
+// Package child is the inside of the DNS child process: it makes and takes away TXT records as its parent asks, and
+// takes back all that is left when the parent goes, however it goes.
+//
+// The program around it gives it the DNS providers, so that a test can run it with one of them and cmd/wildcast-dns01
+// with all.
+package child
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01/wire"
+)
+
+// farewell bounds taking back what is left at the end.
+const farewell = 2 * time.Minute
+
+// Provider is what lego's DNS providers have in common.
+type Provider interface {
+	Present(domain, token, keyAuth string) error
+	CleanUp(domain, token, keyAuth string) error
+}
+
+// Serve reads requests from in and writes replies to out until in or ctx ends, then takes back every record that is
+// still there. open makes a provider from the process's environment: one per record, since providers keep in
+// themselves what they must know to remove it. The error says what was left behind.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (Provider, error)) error {
+	s := &service{open: open, out: json.NewEncoder(out), records: map[wire.Request]*record{}}
+	if err := s.greet(); err != nil {
+		return err
+	}
+	requests := make(chan wire.Request)
+	go read(in, requests) // ends with the process when in does not: reading cannot be given up
+	for {
+		select {
+		case request, ok := <-requests:
+			if !ok {
+				return s.takeBack()
+			}
+			s.working.Go(func() { s.reply(request) })
+		case <-ctx.Done():
+			return s.takeBack()
+		}
+	}
+}
+
+func read(in io.Reader, requests chan<- wire.Request) {
+	defer close(requests)
+	lines := json.NewDecoder(in)
+	for {
+		var request wire.Request
+		if lines.Decode(&request) != nil {
+			return
+		}
+		requests <- request
+	}
+}
+
+type service struct {
+	open    func() (Provider, error)
+	working sync.WaitGroup
+
+	writing sync.Mutex
+	out     *json.Encoder
+
+	mu      sync.Mutex
+	records map[wire.Request]*record // by key
+}
+
+// record is one TXT record and the provider that knows it. Its lock orders the operations on it.
+type record struct {
+	mu        sync.Mutex
+	provider  Provider
+	presented bool
+}
+
+// greet tells the parent whether the settings do, and what kind of provider they name.
+func (s *service) greet() error {
+	provider, err := s.open()
+	if err != nil {
+		return s.say(wire.Hello{Error: err.Error()})
+	}
+	hello := wire.Hello{}
+	if p, ok := provider.(interface{ Sequential() time.Duration }); ok {
+		_, hello.Sequential = p.Sequential(), true
+	}
+	if p, ok := provider.(interface {
+		Timeout() (timeout, interval time.Duration)
+	}); ok {
+		hello.Timeout, _ = p.Timeout()
+	}
+	return s.say(hello)
+}
+
+func (s *service) say(line any) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.out.Encode(line)
+}
+
+func (s *service) reply(request wire.Request) {
+	reply := wire.Reply{ID: request.ID}
+	if err := s.do(request); err != nil {
+		reply.Error = err.Error()
+	}
+	_ = s.say(reply) // a parent that has gone reads nothing; the end of in tells so too
+}
+
+func (s *service) do(request wire.Request) error {
+	r := s.record(key(request))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch request.Op {
+	case wire.Present:
+		return s.present(r, request)
+	case wire.CleanUp:
+		return s.cleanUp(r, request)
+	default:
+		return fmt.Errorf("operation %q is unknown", request.Op)
+	}
+}
+
+// key is what tells records apart.
+func key(request wire.Request) wire.Request {
+	return wire.Request{Domain: request.Domain, Token: request.Token, KeyAuthorization: request.KeyAuthorization}
+}
+
+func (s *service) record(k wire.Request) *record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[k]
+	if r == nil {
+		r = &record{}
+		s.records[k] = r
+	}
+	return r
+}
+
+// present makes the record. A provider that fails half way may have made it all the same, so that it is asked to take
+// it away.
+func (s *service) present(r *record, request wire.Request) (err error) {
+	if r.provider == nil {
+		if r.provider, err = s.open(); err != nil {
+			return err
+		}
+	}
+	r.presented = true
+	if err := guarded(r.provider.Present, request); err != nil {
+		_ = guarded(r.provider.CleanUp, request) // what could not be made can seldom be removed
+		s.drop(r, request)
+		return err
+	}
+	return nil
+}
+
+// cleanUp takes the record away. One that another process made is looked for under its name and value.
+func (s *service) cleanUp(r *record, request wire.Request) (err error) {
+	if r.provider == nil {
+		if r.provider, err = s.open(); err != nil {
+			return err
+		}
+	}
+	if err := guarded(r.provider.CleanUp, request); err != nil {
+		return err
+	}
+	s.drop(r, request)
+	return nil
+}
+
+// drop forgets a record; its lock is held.
+func (s *service) drop(r *record, request wire.Request) {
+	r.presented, r.provider = false, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, key(request))
+}
+
+// guarded turns a provider's panic into an error: it must not leave the other orders' records behind.
+func guarded(operation func(domain, token, keyAuth string) error, r wire.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the provider panicked: %v", p)
+		}
+	}()
+	return operation(r.Domain, r.Token, r.KeyAuthorization)
+}
+
+// takeBack waits for the operations in flight and removes what is left, one record after another, as providers that
+// rewrite a whole zone need it.
+func (s *service) takeBack() error {
+	done := make(chan error, 1)
+	go func() {
+		s.working.Wait()
+		done <- s.removeAll()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(farewell):
+		return fmt.Errorf("records were left behind: the provider did not answer within %s", farewell)
+	}
+}
+
+func (s *service) removeAll() error {
+	s.mu.Lock()
+	left := make(map[wire.Request]*record, len(s.records))
+	for k, r := range s.records {
+		left[k] = r
+	}
+	s.mu.Unlock()
+	var failures []error
+	for k, r := range left {
+		if !r.presented {
+			continue
+		}
+		if err := s.cleanUp(r, k); err != nil {
+			failures = append(failures, fmt.Errorf("left record of %s behind: %w", k.Domain, err))
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,56 @@
+package dns01
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// NoSolverError says that no solver's zones hold a name.
+type NoSolverError struct {
+	// Domain is the name.
+	Domain string
+	// Zones are those that there are solvers for.
+	Zones []string
+}
+
+// Error says the remedy.
+func (e *NoSolverError) Error() string {
+	if len(e.Zones) == 0 {
+		return fmt.Sprintf("no DNS-01 solver for %s: make one", e.Domain)
+	}
+	return fmt.Sprintf("no DNS-01 solver for %s: make one, or add the domain to the zones of one of those for %s",
+		e.Domain, strings.Join(e.Zones, ", "))
+}
+
+// NotVisibleError says that the TXT record did not become visible in time. Nobody has asked the CA to look for it.
+type NotVisibleError struct {
+	// FQDN is the record's name, with a dot at the end.
+	FQDN string
+	// Servers are those that lack it, as "ns1.example.com. (192.0.2.1:53)", each with what it said instead.
+	Servers []string
+	// After is how long it was waited for.
+	After time.Duration
+}
+
+// Error names the servers.
+func (e *NotVisibleError) Error() string {
+	return fmt.Sprintf("TXT record %s is still not visible after %s at %s",
+		e.FQDN, e.After.Round(time.Second), strings.Join(e.Servers, "; "))
+}
+
+// ProviderError is what the DNS provider, or the child that speaks to it, answered, without the solver's settings and
+// without the challenge's secrets.
+type ProviderError struct {
+	// Solver and Provider name the settings.
+	Solver, Provider string
+	// Op is what was being done.
+	Op string
+	// Message is the provider's own text.
+	Message string
+}
+
+// Error says who said what.
+func (e *ProviderError) Error() string {
+	return fmt.Sprintf("%s by DNS provider %s (solver %s): %s", e.Op, e.Provider, e.Solver, e.Message)
+}

@@ -1,0 +1,167 @@
+package dns01
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// atLeast is how long a record may take to become visible when neither the configuration nor the provider says.
+	atLeast   = 2 * time.Minute
+	firstPoll = 5 * time.Millisecond
+	lastPoll  = 2 * time.Second
+)
+
+// valueOf is the TXT record's text (RFC 8555 §8.4).
+func valueOf(keyAuthorization string) string {
+	sum := sha256.Sum256([]byte(keyAuthorization))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// await returns when every server shows the record. The CA looks from several places, and any server may be asked.
+func (r *record) await(ctx context.Context) error {
+	limit := r.limit()
+	start := time.Now()
+	deadline, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	w := &watch{record: r, value: valueOf(r.ch.KeyAuthorization), lacking: r.where.servers}
+	pause := firstPoll
+	for {
+		// A check that has begun is finished: its answer names the servers.
+		if w.check(ctx); len(w.lacking) == 0 {
+			return nil
+		}
+		if context.Cause(ctx) != nil {
+			return context.Cause(ctx)
+		}
+		if deadline.Err() != nil {
+			return &NotVisibleError{FQDN: r.where.fqdn, Servers: w.reasons, After: limit}
+		}
+		if time.Since(start) >= r.pool.cfg.Waiting {
+			w.report()
+		}
+		_ = sleep(deadline, pause)
+		pause = min(pause*3/2, lastPoll)
+	}
+}
+
+// limit is how long the record may take to become visible.
+func (r *record) limit() time.Duration {
+	says := r.child.hello.Timeout
+	if says > 0 && r.s.sets("_PROPAGATION_TIMEOUT") {
+		return says
+	}
+	if r.pool.cfg.Timeout > 0 {
+		return r.pool.cfg.Timeout
+	}
+	return max(atLeast, says)
+}
+
+// watch is what is known of one record's way to the servers.
+type watch struct {
+	*record
+	value    string
+	lacking  []server
+	reasons  []string // of the lacking, in their order
+	reported []string
+}
+
+// check asks those servers that lacked the record, all at once.
+func (w *watch) check(ctx context.Context) {
+	seen := make([]sight, len(w.lacking))
+	var asked sync.WaitGroup
+	for i, s := range w.lacking {
+		asked.Go(func() { seen[i] = s.look(ctx, w.where.fqdn, w.value, recursion(w.s.RecursiveOnly)) })
+	}
+	asked.Wait()
+	var still []server
+	w.reasons = nil
+	for i, s := range w.lacking {
+		if seen[i].visible {
+			w.ttl = max(w.ttl, seen[i].ttl)
+			continue
+		}
+		still = append(still, s)
+		w.reasons = append(w.reasons, s.name+" "+seen[i].reason)
+	}
+	w.lacking = still
+}
+
+// report tells of the lacking servers, if they are not those of the last report.
+func (w *watch) report() {
+	names := make([]string, 0, len(w.lacking))
+	for _, s := range w.lacking {
+		names = append(names, s.name)
+	}
+	if slices.Equal(names, w.reported) {
+		return
+	}
+	w.reported = names
+	w.waiting(w.where.fqdn, slices.Clone(w.reasons))
+}
+
+// sight is what one server shows of a record.
+type sight struct {
+	visible bool
+	ttl     time.Duration
+	reason  string // when it is not visible
+}
+
+// look asks a server at all its addresses. Those that do not answer, as IPv6 in many clusters, do not count as long as
+// another does.
+func (s server) look(ctx context.Context, fqdn, value string, desired recursion) sight {
+	if len(s.addresses) == 0 {
+		return sight{reason: "(has no address)"}
+	}
+	seen := make([]sight, len(s.addresses))
+	answered := make([]bool, len(s.addresses))
+	var asked sync.WaitGroup
+	for i, address := range s.addresses {
+		asked.Go(func() { seen[i], answered[i] = lookAt(ctx, address, fqdn, value, desired) })
+	}
+	asked.Wait()
+	result := sight{reason: seen[0].reason}
+	for i := range seen {
+		if !answered[i] {
+			continue
+		}
+		if !seen[i].visible {
+			return seen[i]
+		}
+		result = seen[i]
+	}
+	return result
+}
+
+func lookAt(ctx context.Context, address, fqdn, value string, desired recursion) (s sight, answered bool) {
+	answer, err := query(ctx, address, fqdn, dns.TypeTXT, desired)
+	if err != nil {
+		return sight{reason: fmt.Sprintf("(%s: no answer: %v)", address, err)}, false
+	}
+	if answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError {
+		return sight{reason: fmt.Sprintf("(%s: answers %s)", address, dns.RcodeToString[answer.Rcode])}, true
+	}
+	others := 0
+	for _, rr := range answer.Answer {
+		txt, ok := rr.(*dns.TXT)
+		if !ok {
+			continue
+		}
+		if strings.Join(txt.Txt, "") == value {
+			return sight{visible: true, ttl: time.Duration(txt.Hdr.Ttl) * time.Second}, true
+		}
+		others++
+	}
+	if others > 0 {
+		return sight{reason: fmt.Sprintf("(%s: has other values)", address)}, true
+	}
+	return sight{reason: fmt.Sprintf("(%s: has no such record)", address)}, true
+}

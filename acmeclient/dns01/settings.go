@@ -1,0 +1,163 @@
+package dns01
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Settings are one solver: a DNS provider, its credentials, and the names it answers for.
+type Settings struct {
+	// Name is the solver's own, for messages.
+	Name string
+	// Provider is lego's code of the provider, such as "cloudflare".
+	Provider string
+	// Zones are the domains that it answers for, canonical; none: all that no other solver names.
+	Zones []string
+	// Nameservers are resolvers, host:port, that find zones and CNAMEs; none: the system's. A server here whose address
+	// is also that of an authoritative server gives the port to ask it at.
+	Nameservers []string
+	// RecursiveOnly checks for the record at Nameservers alone, where the authoritative servers cannot be reached.
+	RecursiveOnly bool
+	// FollowCNAME writes the record where a CNAME at _acme-challenge.<name> points.
+	FollowCNAME bool
+	// Ambient lets the provider use the pod's own cloud credentials and files.
+	Ambient bool
+	// Env are the provider's settings under the names of lego's documentation.
+	Env map[string]string
+}
+
+// Validate checks what can be known without the provider itself; its message says the remedy.
+func (s Settings) Validate() error {
+	if err := s.checkProvider(); err != nil {
+		return err
+	}
+	for _, zone := range s.Zones {
+		if !canonical(zone) {
+			return fmt.Errorf("zone %q is not canonical: write it in lower case and punycode, without a dot at the end or a wildcard", zone)
+		}
+	}
+	for _, server := range s.Nameservers {
+		if !hostPort(server) {
+			return fmt.Errorf("nameserver %q is not host:port: write it as in 8.8.8.8:53", server)
+		}
+	}
+	if s.RecursiveOnly && len(s.Nameservers) == 0 {
+		return errors.New("recursiveOnly needs nameservers: name the resolvers that are to be asked")
+	}
+	for name, value := range s.Env {
+		if err := s.checkVariable(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Settings) checkProvider() error {
+	switch s.Provider {
+	case "":
+		return errors.New("provider is missing: give lego's code of your DNS provider, such as cloudflare or route53")
+	case "exec", "manual":
+		return fmt.Errorf("provider %q is not offered, since a solver must not run programs or wait for a person: use the code of your DNS provider", s.Provider)
+	}
+	if !providerCode.MatchString(s.Provider) {
+		return fmt.Errorf("provider %q is no code of lego's: these are lower case letters and digits, such as cloudflare or route53", s.Provider)
+	}
+	return nil
+}
+
+var (
+	providerCode = regexp.MustCompile(`^[a-z0-9-]+$`)
+	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	fileVariable = regexp.MustCompile(`(?i)_(FILE|PATH)$`)
+	ownVariable  = regexp.MustCompile(`^(PATH|HOME|LD_.*|GODEBUG|WILDCAST_.*|LEGO_DISABLE_CNAME_SUPPORT)$`)
+)
+
+// checkVariable refuses what would give a solver's author more than a DNS provider: another program environment, or the
+// contents of the pod's files, its ServiceAccount's token first of all (lego reads NAME from the file in NAME_FILE).
+func (s Settings) checkVariable(name, value string) error {
+	if !variableName.MatchString(name) || strings.ContainsRune(value, 0) {
+		return fmt.Errorf("setting %q is no environment variable: use the names of lego's documentation for %s", name, s.Provider)
+	}
+	if ownVariable.MatchString(name) {
+		return fmt.Errorf("setting %q is not the provider's: remove it", name)
+	}
+	if fileVariable.MatchString(name) && !s.Ambient {
+		return fmt.Errorf("setting %q names a file: give the value itself instead, or set ambient to use the pod's files", name)
+	}
+	return nil
+}
+
+func canonical(zone string) bool {
+	if zone == "" || len(zone) > 253 || zone != strings.ToLower(zone) {
+		return false
+	}
+	for label := range strings.SplitSeq(zone, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func hostPort(server string) bool {
+	host, port, err := net.SplitHostPort(server)
+	if err != nil || host == "" {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
+// identity is the same for settings that one child can serve: zones and the way of checking are the parent's business.
+func (s Settings) identity() [sha256.Size]byte {
+	s.Name, s.Zones, s.RecursiveOnly = "", nil, false
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("dns01: settings are plain values: " + err.Error())
+	}
+	return sha256.Sum256(text)
+}
+
+// choose returns the settings with the longest zone that holds the name, or those without zones, or nil.
+func choose(all []Settings, name string) *Settings {
+	var best *Settings
+	longest := -1
+	for i := range all {
+		if n := all[i].holds(name); n > longest {
+			best, longest = &all[i], n
+		}
+	}
+	return best
+}
+
+// holds returns the length of the longest of the zones that holds the name, 0 for no zones, -1 for none that holds it.
+func (s *Settings) holds(name string) int {
+	if len(s.Zones) == 0 {
+		return 0
+	}
+	n := -1
+	for _, zone := range s.Zones {
+		if name == zone || strings.HasSuffix(name, "."+zone) {
+			n = max(n, len(zone))
+		}
+	}
+	return n
+}
+
+func zonesOf(all []Settings) []string {
+	var zones []string
+	for _, s := range all {
+		zones = append(zones, s.Zones...)
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
+}

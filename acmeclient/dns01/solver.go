@@ -1,0 +1,100 @@
+package dns01
+
+import (
+	"context"
+	"time"
+
+	"github.com/wildcast/wildcast/acmeclient"
+	"github.com/wildcast/wildcast/acmeclient/dns01/wire"
+)
+
+const (
+	// removeLimit bounds taking a record away when the caller's context has ended.
+	removeLimit = time.Minute
+	// maxRest bounds how long a replaced record may live on in the cache of a CA's resolver. Let's Encrypt's keep
+	// nothing for longer.
+	maxRest = time.Minute
+)
+
+// solver is a pool's view of some solvers' settings.
+type solver struct {
+	pool     *Pool
+	settings []Settings
+	waiting  Waiting
+}
+
+// record is one TXT record on its way: presented or about to be.
+type record struct {
+	*solver
+	s       *Settings
+	ch      acmeclient.Challenge
+	child   *child
+	where   place
+	ttl     time.Duration
+	endTurn func(rest time.Duration)
+}
+
+// Present implements [acmeclient.Solver].
+func (v *solver) Present(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
+	s := choose(v.settings, ch.Domain)
+	if s == nil {
+		return nil, &NoSolverError{Domain: ch.Domain, Zones: zonesOf(v.settings)}
+	}
+	r := &record{solver: v, s: s, ch: ch, endTurn: func(time.Duration) {}}
+	c, err := v.pool.acquire(s)
+	if err != nil {
+		return nil, r.fault("start", err)
+	}
+	r.child = c
+	if err := r.prepare(ctx); err != nil {
+		r.finish()
+		return nil, err
+	}
+	if err := r.present(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.await(ctx); err != nil {
+		r.removeLate(ctx)
+		return nil, err
+	}
+	return r.remove, nil
+}
+
+// prepare finds out where the record goes while the child starts, and waits for the name's turn.
+func (r *record) prepare(ctx context.Context) error {
+	where, err := locate(ctx, r.s, r.ch.Domain)
+	if err != nil {
+		return err
+	}
+	r.where = where
+	if err := r.child.ready(ctx); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return r.fault("start", err)
+	}
+	if !r.child.hello.Sequential {
+		return nil
+	}
+	r.endTurn, err = r.pool.turns.take(ctx, "name "+where.fqdn)
+	return err
+}
+
+// present asks the child to make the record. When ctx ends meanwhile the record may still come, so it is taken away
+// once it has.
+func (r *record) present(ctx context.Context) error {
+	replied, err := r.mutate(ctx, r.child, wire.Present)
+	if err == nil {
+		return nil
+	}
+	if replied { // the child has cleaned up after the provider
+		r.finish()
+		return r.fault("present "+r.where.fqdn, err)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		r.pool.running.Go(func() { r.removeLate(ctx) })
+		return cause
+	}
+	r.removeLate(ctx)
+	return r.fault("present "+r.where.fqdn, err)
+}

@@ -1,0 +1,17 @@
+package main
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+)
+
+// providers are the codes that lego knows, one a line, less exec and manual: a solver must not run programs or wait for
+// a person. lego has no list of its own; a test keeps this one in step.
+//
+//go:embed providers.txt
+var providers string
+
+func offered(provider string) bool {
+	return slices.Contains(strings.Fields(providers), provider)
+}
