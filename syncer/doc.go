@@ -1,0 +1,33 @@
+// Package syncer reflects Secrets: of each one that carries the annotation wildcast.dev/sync it keeps an exact copy in
+// every namespace whose labels the annotation selects.
+//
+// # Budget
+//
+// N copies take N writes and no reads; a start at which nothing has changed takes no write, and no read of any copy.
+// The cache holds metadata only, and only of sources and copies, so that other people's Secrets cost nothing. A source's
+// data is read live, once for each state of the source.
+//
+// # A look at a target
+//
+// The queue holds targets: the namespace and name where a copy is or should be. Any event becomes a look at the targets
+// that it may concern (look.go), and a look starts from nothing:
+//
+//	gather  what should be here, what is here               memory   act.go
+//	plan    keep, create, update, replace, remove, blocked  pure     copies.go
+//	act     at most one write, two for replace              API      act.go
+//
+// If the plan cannot tell without data, it says so, and is made again once that has been read. What the API server
+// answers to a write goes straight into the index, where the newer resourceVersion wins.
+//
+// # Ownership
+//
+// A copy is an object whose annotation wildcast.dev/origin names a source, whose wildcast.dev/target names the object
+// itself, and whose label wildcast.dev/origin.cluster, if any, is this cluster's name or whose origin has the UID of a
+// source here. A clone that somebody makes of a copy names another target than itself and is not touched; nor is a copy
+// that another cluster's wildcast made here. Deletions carry the UID and the resourceVersion that were judged.
+//
+// # Changes by others
+//
+// Whether somebody changed a copy's data is learned from metadata.managedFields, which a metadata watch carries: see
+// fields.go. Labels and annotations that others put on a copy stay; an update is a PUT over the metadata that is there.
+package syncer

@@ -1,0 +1,153 @@
+package syncer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// saying is something that the owner of an object should know. It is said once, and again only after it had ceased to
+// be true or its cause has changed.
+type saying struct {
+	about   corev1.ObjectReference
+	related corev1.ObjectReference // repeats of a reason about the same two objects fold into one Event
+	reason  string
+	cause   string // what makes it another saying
+	note    string
+}
+
+func (s saying) same(t saying) bool {
+	return s.about == t.about && s.related == t.related && s.reason == t.reason && s.cause == t.cause
+}
+
+// maxNote is how many bytes of a note are sent; the API server refuses more than 1024.
+const maxNote = 1000
+
+func (s *Syncer) say(eventType, action string, what saying) {
+	note := what.note
+	if len(note) > maxNote {
+		note = note[:maxNote]
+	}
+	s.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
+}
+
+// invalid is what the owner of a source hears whose annotations are wrong.
+func (s *Syncer) invalid(source *object) saying {
+	me := s.kind.reference(source.ref(), source.UID)
+	return saying{about: me, related: me, reason: source.wrong.Reason, cause: source.wrong.Detail,
+		note: source.wrong.Detail + ". Until then the copies stay as they are"}
+}
+
+// conflict is what the owner of a source hears whose target an older source has.
+func (s *Syncer) conflict(loser, winner *object, target ref) saying {
+	return saying{about: s.kind.reference(loser.ref(), loser.UID), related: s.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
+		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s/%s. Give one of the two another name there with the annotation %s, or narrow its selector",
+			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
+}
+
+// notOurs is what the owner of a source hears when something stands in the way of a copy.
+func (s *Syncer) notOurs(source *object, target ref) saying {
+	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonTargetNotOurs,
+		note: fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true",
+			target.Namespace, target.Name, target.Namespace, strings.ToLower(s.kind.kind.Kind), target.Name, AnnotationAdopt)}
+}
+
+// refused is what the owner of a source hears when the API server refuses a copy.
+func (s *Syncer) refused(source *object, target ref, cause string, err error) saying {
+	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause,
+		note: fmt.Sprintf("Copy %s/%s: %v", target.Namespace, target.Name, err)}
+}
+
+// deliver tells those who asked for a copy under its name that it has been made.
+func (s *Syncer) deliver(source *object, target ref) {
+	for _, r := range s.requests.At(target) {
+		if r.Source != source.ref() || r.Ingress == nil {
+			continue
+		}
+		s.say(corev1.EventTypeNormal, "Copy", saying{about: *r.Ingress, related: s.kind.reference(target, ""), reason: ReasonDelivered,
+			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", s.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
+	}
+}
+
+// trouble is why a target is not as it should be, and what has been said at it.
+type trouble struct {
+	reason string // for metrics; "" if the target is as it should be
+	said   []saying
+}
+
+// troubles are kept by namespace, since what changes there may end them.
+type troubles struct {
+	mu  sync.Mutex
+	all map[string]map[string]trouble
+}
+
+// set notes what is the matter at a target now, and gives what has not been said yet.
+func (t *troubles) set(at ref, now trouble) (fresh []saying) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := t.all[at.Namespace][at.Name]
+	for _, s := range now.said {
+		if !slices.ContainsFunc(before.said, s.same) {
+			fresh = append(fresh, s)
+		}
+	}
+	if now.reason == "" && now.said == nil {
+		delete(t.all[at.Namespace], at.Name)
+		if len(t.all[at.Namespace]) == 0 {
+			delete(t.all, at.Namespace)
+		}
+		return nil
+	}
+	if t.all == nil {
+		t.all = map[string]map[string]trouble{}
+	}
+	if t.all[at.Namespace] == nil {
+		t.all[at.Namespace] = map[string]trouble{}
+	}
+	t.all[at.Namespace][at.Name] = now
+	return fresh
+}
+
+// in are the targets in a namespace that are not as they should be.
+func (t *troubles) in(namespace string) []ref {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found []ref
+	for name, trouble := range t.all[namespace] {
+		if trouble.reason != "" {
+			found = append(found, ref{Namespace: namespace, Name: name})
+		}
+	}
+	return found
+}
+
+// everywhere are all targets that are not as they should be.
+func (t *troubles) everywhere() []ref {
+	t.mu.Lock()
+	namespaces := slices.Collect(maps.Keys(t.all))
+	t.mu.Unlock()
+	var found []ref
+	for _, namespace := range namespaces {
+		found = append(found, t.in(namespace)...)
+	}
+	return found
+}
+
+// count is how many targets there are for each reason.
+func (t *troubles) count() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := map[string]int{}
+	for _, names := range t.all {
+		for _, trouble := range names {
+			if trouble.reason != "" {
+				n[trouble.reason]++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,258 @@
+package syncer
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/tools/cache"
+)
+
+// index is the store behind the watch of one kind. It keeps the metadata of sources, copies and offered objects, and
+// forgets every other object, so that its size does not depend on other people's Secrets.
+//
+// Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
+// decision never works on a state older than our last write, and the echo of that write changes nothing.
+type index struct {
+	sources namespaces
+	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
+	// after one that was foreign went; never with the lock held. It does no I/O.
+	changed func(at ref, before, after *object)
+	// refilled is called after all objects were listed: foreign ones may have gone unseen.
+	refilled func()
+
+	once   sync.Once
+	filled chan struct{}
+
+	mu       sync.RWMutex
+	objects  map[ref]*object
+	named    groups[string] // sources by the name of their copies
+	from     groups[ref]    // copies by their source
+	within   groups[string] // copies by namespace
+	since    time.Time      // of the first fill
+	gone     map[ref]time.Time
+	removing map[types.UID]struct{} // copies that we deleted and whose deletion has not been seen yet
+}
+
+// index is a store for cache.Reflector.
+var _ cache.TransformingStore = (*index)(nil)
+
+func newIndex(sources namespaces, changed func(at ref, before, after *object), refilled func()) *index {
+	return &index{
+		sources:  sources,
+		changed:  changed,
+		refilled: refilled,
+		filled:   make(chan struct{}),
+		objects:  map[ref]*object{},
+		named:    groups[string]{},
+		from:     groups[ref]{},
+		within:   groups[string]{},
+		gone:     map[ref]time.Time{},
+		removing: map[types.UID]struct{}{},
+	}
+}
+
+// Name and Done make the index a cache.DoneChecker: done once it has been filled.
+func (x *index) Name() string          { return "syncer" }
+func (x *index) Done() <-chan struct{} { return x.filled }
+
+// nothing stands for every foreign object while the reflector collects the initial list.
+var nothing = &metav1.PartialObjectMetadata{}
+
+// Transformer lets the reflector forget foreign objects already while it collects.
+func (x *index) Transformer() cache.TransformFunc {
+	return func(o any) (any, error) {
+		partial, ok := o.(*metav1.PartialObjectMetadata)
+		if ok && readObject(partial.ObjectMeta, x.sources).role == roleForeign {
+			return nothing, nil
+		}
+		return o, nil
+	}
+}
+
+// Add takes an object that the watch brought.
+func (x *index) Add(o any) error {
+	partial, ok := o.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return fmt.Errorf("index %T: not metadata", o)
+	}
+	x.put(readObject(partial.ObjectMeta, x.sources))
+	return nil
+}
+
+// Update is Add.
+func (x *index) Update(o any) error { return x.Add(o) }
+
+// Delete takes an object that the watch saw going.
+func (x *index) Delete(o any) error {
+	partial, ok := o.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return fmt.Errorf("index %T: not metadata", o)
+	}
+	at := ref{Namespace: partial.Namespace, Name: partial.Name}
+	x.mu.Lock()
+	before := x.objects[at]
+	delete(x.removing, partial.UID)
+	stale := before != nil && newer(before.ResourceVersion, partial.ResourceVersion)
+	if !stale {
+		x.drop(at, time.Now())
+	}
+	x.mu.Unlock()
+	if !stale {
+		x.changed(at, before, nil)
+	}
+	return nil
+}
+
+// Replace takes all objects that there are.
+func (x *index) Replace(list []any, _ string) error {
+	now := time.Now()
+	fresh := map[ref]*object{}
+	for _, o := range list {
+		partial, ok := o.(*metav1.PartialObjectMetadata)
+		if !ok {
+			return fmt.Errorf("index %T: not metadata", o)
+		}
+		if o := readObject(partial.ObjectMeta, x.sources); o.role != roleForeign {
+			fresh[o.ref()] = o
+		}
+	}
+	x.mu.Lock()
+	if x.since.IsZero() {
+		x.since = now
+	}
+	clear(x.removing)
+	lost := map[ref]*object{}
+	for at, o := range x.objects {
+		if fresh[at] == nil {
+			lost[at] = o
+			x.drop(at, now)
+		}
+	}
+	x.mu.Unlock()
+	for at, o := range lost {
+		x.changed(at, o, nil)
+	}
+	for _, o := range fresh {
+		x.put(o)
+	}
+	x.once.Do(func() { close(x.filled) })
+	x.refilled()
+	return nil
+}
+
+// Resync has nothing to do: what failed is looked at again by itself.
+func (x *index) Resync() error { return nil }
+
+// put takes the state of an object, unless a newer one is known, and tells whom it may concern.
+func (x *index) put(o *object) {
+	at := o.ref()
+	x.mu.Lock()
+	before := x.objects[at]
+	known := x.knows(before, o)
+	if !known {
+		x.set(at, o)
+	}
+	x.mu.Unlock()
+	if !known && (before != nil || o.role != roleForeign) {
+		if o.role == roleForeign {
+			o = nil
+		}
+		x.changed(at, before, o)
+	}
+}
+
+// wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
+// Nobody is told.
+func (x *index) wrote(meta metav1.ObjectMeta) {
+	o := readObject(meta, x.sources)
+	o.checked = true
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	before := x.objects[o.ref()]
+	if !x.knows(before, o) || before != nil && before.ResourceVersion == o.ResourceVersion {
+		x.set(o.ref(), o)
+	}
+}
+
+// removed takes our own deletion of a copy. What the watch still says about it is not listened to.
+func (x *index) removed(o *object) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	at := o.ref()
+	if now := x.objects[at]; now == nil || now.UID != o.UID || len(now.Finalizers) > 0 {
+		return // seen already, or not gone before others have done their part
+	}
+	x.removing[o.UID] = struct{}{}
+	x.drop(at, time.Now())
+}
+
+// knows reports whether o tells nothing new.
+func (x *index) knows(before, o *object) bool {
+	if _, removing := x.removing[o.UID]; removing {
+		return true
+	}
+	return before != nil && !newer(o.ResourceVersion, before.ResourceVersion)
+}
+
+// newer compares resourceVersions. What is not well-formed is taken as it comes.
+func newer(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err != nil || order > 0
+}
+
+func (x *index) set(at ref, o *object) {
+	before := x.unlink(at)
+	x.link(at, o)
+	if o.role == roleSource {
+		delete(x.gone, at)
+	}
+	x.tidy(before)
+}
+
+// drop forgets an object that is not there any more. A source that has copies is remembered as missing since then.
+func (x *index) drop(at ref, when time.Time) {
+	before := x.unlink(at)
+	if before.is(roleSource) && len(x.from[at]) > 0 {
+		x.gone[at] = when
+	}
+	x.tidy(before)
+}
+
+// tidy forgets a missing source after its last copy.
+func (x *index) tidy(before *object) {
+	if before.is(roleCopy) && len(x.from[before.origin.ref()]) == 0 {
+		delete(x.gone, before.origin.ref())
+	}
+}
+
+func (x *index) link(at ref, o *object) {
+	switch {
+	case o.role == roleForeign:
+		return
+	case o.rule != nil:
+		x.named.add(o.rule.Name, at)
+	case o.role == roleCopy:
+		x.from.add(o.origin.ref(), at)
+		x.within.add(at.Namespace, at)
+	}
+	x.objects[at] = o
+}
+
+func (x *index) unlink(at ref) *object {
+	o := x.objects[at]
+	switch {
+	case o == nil:
+		return nil
+	case o.rule != nil:
+		x.named.remove(o.rule.Name, at)
+	case o.role == roleCopy:
+		x.from.remove(o.origin.ref(), at)
+		x.within.remove(at.Namespace, at)
+	}
+	delete(x.objects, at)
+	return o
+}

@@ -1,0 +1,126 @@
+package syncer
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	coreinformers "k8s.io/client-go/informers/core/v1"
+)
+
+// This file turns events into targets to look at. Nothing here does I/O, and on a replica that does not lead nothing is
+// done at all: the one that begins to lead looks everywhere.
+
+// Look has targets looked at: what Ingresses ask for there has changed.
+func (s *Syncer) Look(targets ...types.NamespacedName) { s.look(targets) }
+
+func (s *Syncer) look(targets []ref) {
+	if !s.leading.Load() {
+		return
+	}
+	for _, t := range targets {
+		if s.index.at(t).is(roleCopy) && len(s.wants(t)) == 0 {
+			s.loop.AddUrgent(t) // a copy that has to go does not wait for those that have to come
+		} else {
+			s.loop.Add(t)
+		}
+	}
+}
+
+// lookEverywhere is how leading begins.
+func (s *Syncer) lookEverywhere() {
+	for _, source := range s.index.allSources() {
+		s.look(s.targets(source))
+	}
+	s.look(s.index.allCopies())
+}
+
+// objectChanged is told by the index.
+func (s *Syncer) objectChanged(at ref, before, after *object) {
+	if !s.leading.Load() {
+		return
+	}
+	if before == nil && after == nil {
+		s.look(s.troubles.in(at.Namespace)) // there is room now, or an obstacle is gone
+		return
+	}
+	if before.is(roleCopy) && after == nil {
+		s.lost.Store(at, struct{}{})
+	}
+	look := map[ref]struct{}{at: {}}
+	for _, o := range []*object{before, after} {
+		if !o.is(roleSource) {
+			continue
+		}
+		for _, t := range s.targets(o) {
+			look[t] = struct{}{}
+		}
+	}
+	targets := slices.Collect(maps.Keys(look))
+	if len(targets) > 1 {
+		s.waves.begin(at, targets, time.Now())
+	}
+	s.look(targets)
+	if after == nil {
+		s.look(s.troubles.in(at.Namespace))
+	}
+}
+
+// refilled is told by the index.
+func (s *Syncer) refilled() { s.look(s.troubles.everywhere()) }
+
+// targets are all places that a source may have to do with: where its rule and Ingresses want copies, where copies are,
+// and itself, where it is looked at whether it is in order.
+func (s *Syncer) targets(source *object) []ref {
+	found := append(s.index.copiesFrom(source.ref()), source.ref())
+	if source.rule == nil {
+		return found
+	}
+	namespaces, _ := s.namespaces.List(labels.Everything()) // never fails: it reads memory
+	for _, n := range namespaces {
+		if source.rule.Selects(n.Labels) {
+			found = append(found, ref{Namespace: n.Name, Name: source.rule.Name})
+		}
+	}
+	return append(found, s.requests.Of(source.ref())...)
+}
+
+func (s *Syncer) namespaceHandler() coreinformers.NamespaceHandlerFuncs {
+	return coreinformers.NamespaceHandlerFuncs{
+		AddFunc: func(n *corev1.Namespace) { s.namespaceChanged(nil, n) },
+		UpdateFunc: func(before, after *corev1.Namespace) {
+			if open(before) != open(after) || !equality.Semantic.DeepEqual(before.Labels, after.Labels) {
+				s.namespaceChanged(before, after)
+			}
+		},
+		DeleteFunc: func(gone coreinformers.DeletedNamespace) { s.look(s.troubles.in(gone.GetObjectName().Name)) },
+	}
+}
+
+// namespaceChanged looks at what sources want there, by the labels of before and after, and at what is there.
+func (s *Syncer) namespaceChanged(before, after *corev1.Namespace) {
+	if !s.leading.Load() {
+		return
+	}
+	s.look(append(s.index.copiesIn(after.Name), s.troubles.in(after.Name)...))
+	for _, source := range s.index.allSources() {
+		if source.rule == nil || !source.rule.Selects(after.Labels) && (before == nil || !source.rule.Selects(before.Labels)) {
+			continue
+		}
+		s.look([]ref{{Namespace: after.Name, Name: source.rule.Name}})
+		for _, t := range s.requests.Of(source.ref()) {
+			if t.Namespace == after.Name {
+				s.look([]ref{t})
+			}
+		}
+	}
+}
+
+// open reports whether copies can be made in a namespace.
+func open(n *corev1.Namespace) bool {
+	return n.DeletionTimestamp == nil && n.Status.Phase != corev1.NamespaceTerminating
+}

@@ -1,0 +1,120 @@
+package syncer
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the syncer. Gauges are read from the state itself when they are scraped.
+type metrics struct {
+	lag   prometheus.Histogram
+	drift *prometheus.CounterVec
+}
+
+// metricsOf makes the metrics of a syncer and registers them, unless registry is nil.
+func metricsOf(s *Syncer, registry prometheus.Registerer) (metrics, error) {
+	m := metrics{
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "wildcast_sync_lag_seconds", Help: "Time from the change of a source to the end of work on the last of its copies.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
+		}),
+		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.",
+		}, []string{"drift"}),
+	}
+	if registry == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.lag, m.drift, gauges{s}} {
+		if err := registry.Register(c); err != nil {
+			return m, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// count counts a plan that was carried out.
+func (s *Syncer) count(p plan, lost bool) {
+	switch {
+	case p.verb == create && lost:
+		s.metrics.drift.WithLabelValues("removed").Inc()
+	case (p.verb == update || p.verb == replace) && p.drift:
+		s.metrics.drift.WithLabelValues("changed").Inc()
+	}
+}
+
+func (s *Syncer) observeLag(began time.Time) { s.metrics.lag.Observe(time.Since(began).Seconds()) }
+
+var (
+	copiesDesc  = prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, nil)
+	sourcesDesc = prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, nil)
+	failingDesc = prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, nil)
+	waitingDesc = prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, nil)
+)
+
+// gauges is the syncer's state as a prometheus.Collector.
+type gauges struct{ s *Syncer }
+
+// Describe implements prometheus.Collector.
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{copiesDesc, sourcesDesc, failingDesc, waitingDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, n int, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	sources, copies := g.s.index.count()
+	gauge(copiesDesc, copies)
+	gauge(sourcesDesc, sources)
+	gauge(waitingDesc, g.s.loop.Len())
+	for reason, n := range g.s.troubles.count() {
+		gauge(failingDesc, n, reason)
+	}
+}
+
+// waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
+// once it has been looked at, also if that failed: what fails is counted elsewhere.
+type waves struct {
+	mu    sync.Mutex
+	going map[ref]*wave // by source
+}
+
+type wave struct {
+	began time.Time
+	left  map[ref]struct{}
+}
+
+// begin notes that a source has changed. A wave that is still going is joined: its beginning counts.
+func (w *waves) begin(source ref, targets []ref, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.going == nil {
+		w.going = map[ref]*wave{}
+	}
+	if w.going[source] == nil {
+		w.going[source] = &wave{began: now, left: map[ref]struct{}{}}
+	}
+	for _, t := range targets {
+		w.going[source].left[t] = struct{}{}
+	}
+}
+
+// arrive notes that a target has been looked at, and tells observe of each wave that has ended.
+func (w *waves) arrive(target ref, observe func(began time.Time)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for source, wave := range w.going {
+		delete(wave.left, target)
+		if len(wave.left) == 0 {
+			delete(w.going, source)
+			observe(wave.began)
+		}
+	}
+}

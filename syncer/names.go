@@ -1,0 +1,59 @@
+package syncer
+
+// What users write and read. All annotations and labels begin with [Prefix].
+const (
+	// Prefix begins every name that is ours. Labels and annotations with it speak about the object that carries
+	// them, so none is ever copied from a source.
+	Prefix = "wildcast.dev/"
+
+	// AnnotationSync on a source makes copies of it: "" or "true" in every namespace, any other text in the
+	// namespaces that it selects as a label selector. Absent or "false": no copies.
+	AnnotationSync = Prefix + "sync"
+	// AnnotationSyncAs on a source is the name of its copies, instead of its own.
+	AnnotationSyncAs = Prefix + "sync-as"
+	// AnnotationSyncKeys on a source is a comma list of the data keys that are copied, instead of all.
+	AnnotationSyncKeys = Prefix + "sync-keys"
+	// AnnotationAdopt with "true" on an object hands it over: it becomes the copy that its name stood in the way
+	// of. It is taken away when that has happened.
+	AnnotationAdopt = Prefix + "adopt"
+
+	// LabelSync with "false" on a Namespace keeps every copy out of it, whatever a selector says.
+	LabelSync = Prefix + "sync"
+
+	// LabelOriginCluster, LabelOriginNamespace and LabelOriginName on a copy say where it came from, for selectors.
+	// A value over 63 characters is cut and ends in a hash.
+	LabelOriginCluster   = Prefix + "origin.cluster"
+	LabelOriginNamespace = Prefix + "origin.namespace"
+	LabelOriginName      = Prefix + "origin.name"
+	// AnnotationOrigin on a copy names its source, whole: {"namespace","name","uid","resourceVersion"}.
+	AnnotationOrigin = Prefix + "origin"
+	// AnnotationTarget on a copy is its own namespace/name. A clone that somebody makes of a copy elsewhere names
+	// another object than itself, and so is not a copy.
+	AnnotationTarget = Prefix + "target"
+	// AnnotationHash on a copy is the digest of the content that it was given.
+	AnnotationHash = Prefix + "hash"
+)
+
+// Reasons of Events. Those about a source are Events on the source.
+const (
+	// ReasonInvalidSelector: the sync annotation is no label selector. Copies stay as they are until it is.
+	ReasonInvalidSelector = "InvalidSelector"
+	// ReasonInvalidSyncAs: the sync-as annotation is no name for an object. Copies stay as they are until it is.
+	ReasonInvalidSyncAs = "InvalidSyncAs"
+	// ReasonInvalidSyncKeys: the sync-keys annotation names no key. Copies stay as they are until it does.
+	ReasonInvalidSyncKeys = "InvalidSyncKeys"
+	// ReasonTargetNotOurs: an object that is not our copy stands where a copy should be.
+	ReasonTargetNotOurs = "TargetNotOurs"
+	// ReasonTargetFailed: the API server refused a copy, for instance because of a quota.
+	ReasonTargetFailed = "TargetFailed"
+	// ReasonConflict: an older source wants the same targets.
+	ReasonConflict = "Conflict"
+	// ReasonDelivered, on an Ingress: the Secret that it asks for has been made.
+	ReasonDelivered = "Delivered"
+)
+
+// manager is our name in managedFields.
+const manager = "wildcast"
+
+// Kubed's names: on a source that it, too, has worked on. They are never copied.
+const kubedPrefix = "kubed.appscode.com/"

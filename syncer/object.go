@@ -1,0 +1,108 @@
+package syncer
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// role is what an object is to us.
+//
+//	origin and target annotation, the target being the object itself    copy
+//	else: the sync annotation, not "false", in a source namespace       source
+//	else: the adopt annotation with "true"                              offered
+//	else                                                                foreign
+type role int
+
+const (
+	roleForeign role = iota // nothing to us; the index forgets it
+	roleSource              // is copied elsewhere
+	roleCopy                // a copy that wildcast made: ours, or another cluster's
+	roleOffered             // somebody's, handed over to become a copy
+)
+
+// object is what the index knows of one object. It is never changed once made.
+type object struct {
+	metav1.ObjectMeta // without managedFields
+
+	role   role
+	rule   *Rule      // of a source that is in order
+	wrong  *RuleError // of a source that is not
+	origin origin     // of a copy
+	owned  owned      // of a copy or an offered object
+	// checked: the content of this very resourceVersion is known to be what the hash annotation stands for.
+	checked bool
+}
+
+// readObject reads an object's metadata. The result shares maps with meta.
+func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
+	o := &object{ObjectMeta: meta, role: roleForeign}
+	o.ManagedFields = nil
+	if origin, ok := readOrigin(o); ok {
+		o.role, o.origin, o.owned = roleCopy, origin, readOwned(meta.ManagedFields)
+		return o
+	}
+	rule, err := ParseRule(meta.Name, meta.Annotations)
+	if (rule != nil || err != nil) && sources.has(meta.Namespace) {
+		o.role, o.rule = roleSource, rule
+		o.wrong, _ = errors.AsType[*RuleError](err)
+		return o
+	}
+	if meta.Annotations[AnnotationAdopt] == "true" {
+		o.role, o.owned = roleOffered, readOwned(meta.ManagedFields)
+	}
+	return o
+}
+
+// namespaces is a set of namespaces; the empty set stands for all.
+type namespaces []string
+
+func (n namespaces) has(namespace string) bool {
+	return len(n) == 0 || slices.Contains(n, namespace)
+}
+
+func (o *object) ref() ref { return ref{Namespace: o.Namespace, Name: o.Name} }
+
+func (o *object) is(r role) bool { return o != nil && o.role == r }
+
+// hash is the digest of the content that a copy was given.
+func (o *object) hash() string { return o.Annotations[AnnotationHash] }
+
+// proved reports whether the content of a copy is known to be the one that its hash stands for.
+func (o *object) proved() bool { return o.checked || o.owned.intact(o.hash()) }
+
+// origin is the text of [AnnotationOrigin]; the order of its fields is kubed's.
+type origin struct {
+	Namespace       string    `json:"namespace"`
+	Name            string    `json:"name"`
+	UID             types.UID `json:"uid"`
+	ResourceVersion string    `json:"resourceVersion"`
+}
+
+func originOf(source *object) origin {
+	return origin{source.Namespace, source.Name, source.UID, source.ResourceVersion}
+}
+
+func (o origin) ref() ref { return ref{Namespace: o.Namespace, Name: o.Name} }
+
+// same reports whether o and p are one object, perhaps at different times.
+func (o origin) same(p origin) bool { return o.ref() == p.ref() && o.UID == p.UID }
+
+func (o origin) String() string {
+	text, _ := json.Marshal(o) // strings always marshal
+	return string(text)
+}
+
+// readOrigin reads where a copy came from. It is false unless the object is a copy: it has an origin, and the target
+// annotation names the object itself.
+func readOrigin(o *object) (origin, bool) {
+	var from origin
+	if o.Annotations[AnnotationTarget] != o.Namespace+"/"+o.Name {
+		return from, false
+	}
+	err := json.Unmarshal([]byte(o.Annotations[AnnotationOrigin]), &from)
+	return from, err == nil && from.Namespace != "" && from.Name != ""
+}

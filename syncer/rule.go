@@ -1,0 +1,85 @@
+package syncer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Rule is what a source's annotations ask for.
+type Rule struct {
+	Name     string          // of the copies
+	Keys     []string        // that are copied, sorted; nil for all
+	Selector labels.Selector // over the labels of Namespaces
+}
+
+// RuleError says what is wrong with a source's annotations. While a source has one, its copies stay as they are.
+type RuleError struct {
+	Reason string // of the Event: ReasonInvalidSelector, ReasonInvalidSyncAs or ReasonInvalidSyncKeys
+	Detail string // what is wrong, and the remedy
+}
+
+func (e *RuleError) Error() string { return e.Detail }
+
+// ParseRule reads the annotations of the object with that name. An object that is no source has neither a rule nor
+// an error.
+//
+//	wildcast.dev/sync   rule
+//	absent, "false"     none: not a source
+//	"", "true"          every namespace
+//	a label selector    the namespaces that it selects
+//	any other text      *RuleError, not "no namespace": a typing error must not take copies away
+func ParseRule(name string, annotations map[string]string) (*Rule, error) {
+	text, found := annotations[AnnotationSync]
+	if !found || text == "false" {
+		return nil, nil
+	}
+	selector, err := parseSelector(text)
+	if err != nil {
+		return nil, err
+	}
+	rule := &Rule{Name: name, Selector: selector}
+	if as, found := annotations[AnnotationSyncAs]; found {
+		if wrong := validation.IsDNS1123Subdomain(as); len(wrong) > 0 {
+			return nil, &RuleError{ReasonInvalidSyncAs, fmt.Sprintf("%s: %q: %s", AnnotationSyncAs, as, wrong[0])}
+		}
+		rule.Name = as
+	}
+	if keys, found := annotations[AnnotationSyncKeys]; found {
+		if rule.Keys = parseList(keys); rule.Keys == nil {
+			return nil, &RuleError{ReasonInvalidSyncKeys, AnnotationSyncKeys + " names no key: give a comma list such as tls.crt,ca.crt, or take the annotation away to copy all"}
+		}
+	}
+	return rule, nil
+}
+
+func parseSelector(text string) (labels.Selector, error) {
+	if text == "" || text == "true" {
+		return labels.Everything(), nil
+	}
+	selector, err := labels.Parse(text)
+	if err != nil {
+		return nil, &RuleError{ReasonInvalidSelector, fmt.Sprintf("%s is no label selector: %v. Write it like team=web, or like env in (test,prod),!hidden", AnnotationSync, err)}
+	}
+	return selector, nil
+}
+
+// parseList reads a comma list: sorted, without blanks and repetitions; nil if there is nothing in it.
+func parseList(text string) []string {
+	var list []string
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Selects reports whether a namespace with these labels gets a copy.
+func (r *Rule) Selects(namespace map[string]string) bool {
+	return namespace[LabelSync] != "false" && r.Selector.Matches(labels.Set(namespace))
+}

@@ -1,0 +1,199 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/watch"
+	coreinformers "k8s.io/client-go/informers/core/v1"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/wildcast/wildcast/controllers/loop"
+)
+
+// Config is what a Syncer works with. Kube, Metadata, Namespaces and Events are required.
+type Config struct {
+	Kube     kubernetes.Interface
+	Metadata metadata.Interface
+	// Namespaces is shared with others, who start it. Names, labels, deletionTimestamp and phase suffice.
+	Namespaces coreinformers.TypedNamespaceInformer
+	// Requests are the names under which Ingresses ask for copies. Nil: none.
+	Requests Requests
+	// Synced are what Requests depends on: before they are done nothing is decided.
+	Synced []cache.DoneChecker
+
+	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
+	// here. Empty: no label.
+	ClusterName string
+	// SourceNamespaces are the namespaces whose objects may be sources. Empty: all.
+	SourceNamespaces []string
+	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
+	DeleteGrace time.Duration
+	// CopyMetadata is CopySafe if empty.
+	CopyMetadata CopyMetadata
+	// Workers is how many targets are worked on at a time. Zero: 32.
+	Workers int
+
+	Events  events.EventRecorder
+	Log     *zap.Logger           // nil: no log
+	Metrics prometheus.Registerer // nil: no metrics
+}
+
+// Request asks for a copy of a source at a target, beside the one under the source's own name. It counts only while
+// the source selects the target's namespace.
+type Request struct {
+	Source types.NamespacedName
+	// Ingress gets an Event when the copy has been made. It may be nil.
+	Ingress *corev1.ObjectReference
+}
+
+// Requests tells what Ingresses ask for. It answers from memory, and is called from several goroutines. After a change
+// of its answers [Syncer.Look] must be called with the targets concerned.
+type Requests interface {
+	// At are the requests for the target.
+	At(target types.NamespacedName) []Request
+	// Of are the targets at which a copy of source is requested, in all namespaces.
+	Of(source types.NamespacedName) []types.NamespacedName
+}
+
+// Syncer reflects Secrets: it keeps in each namespace that a source selects an exact copy of the source.
+//
+// The key of its work is the target, the namespace and name where a copy is or should be. Whatever happens to sources,
+// namespaces, Ingresses and copies becomes "look at this target again", and a look starts from nothing: what should be
+// here, what is here. So each target has its own retries, and none waits for another.
+type Syncer struct {
+	kind     kind
+	policy   policy
+	workers  int
+	requests Requests
+
+	metadata   metadata.Interface
+	namespaces corelisters.NamespaceLister
+	index      *index
+	contents   *contents
+	synced     []cache.DoneChecker
+
+	loop     *loop.Loop[ref]
+	leading  atomic.Bool
+	watching sync.WaitGroup
+	lost     sync.Map // ref → struct{}: copies that somebody removed
+	waves    waves
+	troubles troubles
+
+	events  events.EventRecorder
+	metrics metrics
+	log     *zap.Logger
+}
+
+// contentsKept is how many bytes of sources are kept between the writes of their copies.
+const contentsKept = 16 << 20
+
+// New makes a Syncer of Secrets. An error says what is wrong with c, and the remedy.
+func New(c Config) (*Syncer, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	s := &Syncer{
+		kind:       secrets(c.Kube.CoreV1()),
+		policy:     policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
+		workers:    c.Workers,
+		requests:   c.Requests,
+		metadata:   c.Metadata,
+		namespaces: c.Namespaces.Lister(),
+		events:     c.Events,
+		log:        c.Log,
+	}
+	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
+	s.contents = newContents(contentsKept, s.kind.read)
+	s.loop = loop.New("syncer", s.reconcile, loop.Options{Log: c.Log})
+	registration, err := c.Namespaces.TypedInformer().AddTypedEventHandler(s.namespaceHandler())
+	if err != nil {
+		return nil, fmt.Errorf("listen to namespaces: %w", err)
+	}
+	s.synced = append(c.Synced, registration.HasSyncedChecker(), s.index)
+	s.metrics, err = metricsOf(s, c.Metrics)
+	return s, err
+}
+
+func (c *Config) complete() error {
+	if c.CopyMetadata == "" {
+		c.CopyMetadata = CopySafe
+	}
+	if c.Workers == 0 {
+		c.Workers = 32
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	if c.Requests == nil {
+		c.Requests = noRequests{}
+	}
+	if wrong := validation.IsValidLabelValue(LabelValue(c.ClusterName)); len(wrong) > 0 {
+		return fmt.Errorf("cluster name %q cannot be the value of a label: %s", c.ClusterName, strings.Join(wrong, "; "))
+	}
+	switch c.CopyMetadata {
+	case CopyAll, CopySafe, CopyNone:
+	default:
+		return fmt.Errorf("copy metadata %q: give %s, %s or %s", c.CopyMetadata, CopyAll, CopySafe, CopyNone)
+	}
+	if c.DeleteGrace < 0 {
+		return errors.New("delete grace is negative: give 0 to remove copies at once")
+	}
+	return nil
+}
+
+type noRequests struct{}
+
+func (noRequests) At(ref) []Request { return nil }
+func (noRequests) Of(ref) []ref     { return nil }
+
+// Synced is done once the index has been filled.
+func (s *Syncer) Synced() cache.DoneChecker { return s.index }
+
+// Start begins to watch, until ctx ends. Every replica does. [Syncer.Wait] returns when the watch has ended.
+func (s *Syncer) Start(ctx context.Context) {
+	all := s.metadata.Resource(s.kind.resource)
+	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			o.FieldSelector = s.kind.selector()
+			return all.List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.FieldSelector = s.kind.selector()
+			return all.Watch(ctx, o)
+		},
+	}, s.metadata)
+	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, s.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
+	s.watching.Go(func() { reflector.RunWithContext(ctx) })
+}
+
+// Wait returns when what Start began has ended.
+func (s *Syncer) Wait() { s.watching.Wait() }
+
+// Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
+// returns an error only if ctx ended before everything was known.
+func (s *Syncer) Run(ctx context.Context) error {
+	if !cache.WaitFor(ctx, "", s.synced...) {
+		return fmt.Errorf("syncer: waiting for caches: %w", context.Cause(ctx))
+	}
+	s.leading.Store(true)
+	defer s.leading.Store(false)
+	s.lookEverywhere()
+	return s.loop.Run(ctx, s.workers)
+}
