@@ -111,8 +111,8 @@ func build(ctx context.Context, module, folder string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".building-")
-	if err != nil {
+	work := folder + ".building" // what a build that was killed has left there goes first
+	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(work, 0o755)); err != nil {
 		return fmt.Errorf("make folder for programs: %w", err)
 	}
 	defer os.RemoveAll(work)
@@ -126,9 +126,6 @@ func build(ctx context.Context, module, folder string, log io.Writer) error {
 	// go build names etcd after the last element of its package.
 	if err := os.Rename(filepath.Join(work, "server"), filepath.Join(work, "etcd")); err != nil {
 		return fmt.Errorf("name etcd: %w", err)
-	}
-	if err := os.Chmod(work, 0o755); err != nil {
-		return fmt.Errorf("open programs to all: %w", err)
 	}
 	if err := os.Rename(work, folder); err != nil {
 		return fmt.Errorf("put programs in place: %w", err)

@@ -1,13 +1,10 @@
 package child_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,8 +27,6 @@ func shell(t *testing.T, script string) (*child.Child, string) {
 	t.Fatalf("%q wrote no line", script)
 	return nil, ""
 }
-
-func runs(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
 // gone waits for the end of a process that this one does not wait for.
 func gone(t *testing.T, pid int) {
@@ -76,24 +71,6 @@ func TestAChildThatHasEndedKeepsItsExitCode(t *testing.T) {
 		if code := c.Stop(0); code != 3 {
 			t.Errorf("exit code %d, want 3", code)
 		}
-	}
-}
-
-func TestAChildOutlivesTheThreadOfTheGoroutineThatAskedForIt(t *testing.T) {
-	started := make(chan *child.Child)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		c, _ := shell(t, `echo ready; sleep 0.5; echo alive; sleep 1000`)
-		started <- c
-	}()
-	c := <-started
-	select {
-	case <-c.Done():
-		t.Fatal("the child ended with a thread of its parent")
-	case <-time.After(time.Second):
-	}
-	if !runs(c.PID()) || !strings.Contains(c.Tail(100), "alive") {
-		t.Errorf("the child does not run: %q", c.Tail(100))
 	}
 }
 
