@@ -1,0 +1,18 @@
+// Package acmetest runs a CA and an authoritative DNS server in the process of a test, a benchmark or the demo.
+//
+// The CA is Pebble, Let's Encrypt's own test server, and it validates for real: it looks up the TXT records in the DNS
+// server, where a client has put them by RFC 2136 updates.
+//
+//	dns, err := acmetest.StartDNS("a.test", "b.test")
+//	ca, err := acmetest.StartCA(acmetest.CAOptions{DNS: dns})
+//	client, err := acmeclient.New(acmeclient.Config{Directory: ca.Directory(), CABundle: ca.CABundle()})
+//	solver := dns01.Settings{Provider: "rfc2136", Env: dns.SolverEnv(), Nameservers: []string{dns.Addr()}}
+//
+// Both can be made to misbehave, and both count what reaches them.
+//
+// # Pebble's ways
+//
+// Pebble deadlocks when orders are made while others are read (compare letsencrypt/pebble#554), so requests for new
+// orders have it to themselves here. It still reuses one in a hundred valid authorizations at its lowest setting. Its
+// validator has a goroutine that never ends: a process that starts many CAs keeps one for each.
+package acmetest
