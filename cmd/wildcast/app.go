@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	coreinformers "k8s.io/client-go/informers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/component-base/metrics/legacyregistry"
+
+	"github.com/wildcast/wildcast/controllers"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// app is the two controllers and what they share.
+type app struct {
+	namespaces   coreinformers.NamespaceIndexInformer
+	certificates *controllers.Controller
+	reflection   *syncer.Syncer
+	log          *zap.Logger
+}
+
+func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers controllers.Solvers, log *zap.Logger) (*app, error) {
+	a := &app{log: log}
+	var err error
+	if a.namespaces, err = controllers.NewNamespaces(clients.kube); err != nil {
+		return nil, err
+	}
+	a.certificates, err = controllers.New(controllers.Config{
+		Kube:                   clients.kube,
+		Namespaces:             a.namespaces,
+		Solvers:                solvers,
+		Events:                 recorder,
+		Log:                    log,
+		Home:                   o.namespace,
+		DefaultIssuer:          o.defaultIssuer,
+		CertManagerAnnotations: o.certManagerAnnotations,
+		UserAgent:              userAgent(),
+		Workers:                o.workers,
+		Changed:                func(target types.NamespacedName) { a.reflection.Look(target) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.reflection, err = syncer.New(syncer.Config{
+		Kube:             clients.kube,
+		Metadata:         clients.metadata,
+		Namespaces:       a.namespaces,
+		ClusterName:      o.clusterName,
+		DeleteGrace:      o.deleteGrace,
+		CopyMetadata:     syncer.CopyMetadata(o.copyMetadata),
+		SourceNamespaces: o.sourceNamespaces,
+		Workers:          o.workers,
+		Requests:         requests{a.certificates},
+		Events:           recorder,
+		Log:              log,
+	})
+	return a, err
+}
+
+// startCaches fills the caches, on every replica, so that a new leader need not. The function it returns ends them.
+func (a *app) startCaches(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the work still uses them after the stop signal
+	var wg sync.WaitGroup
+	wg.Go(func() { a.namespaces.RunWithContext(ctx) })
+	a.certificates.Start(ctx, &wg)
+	wg.Go(func() { a.reflection.Start(ctx) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+func (a *app) startServers(o *options) (stop func(), err error) {
+	if err := errors.Join(legacyregistry.Registerer().Register(a.certificates), legacyregistry.Registerer().Register(a.reflection)); err != nil {
+		return nil, err
+	}
+	metrics := http.NewServeMux()
+	metrics.Handle("GET /metrics", legacyregistry.Handler())
+	stopMetrics, err := serve("metrics", o.metricsAddress, metrics, a.log)
+	if err != nil {
+		return nil, err
+	}
+	stopHealth, err := serve("health", o.healthAddress, healthHandler(a.ready), a.log)
+	if err != nil {
+		stopMetrics()
+		return nil, err
+	}
+	return func() { stopHealth(); stopMetrics() }, nil
+}
+
+// ready reports whether the caches are filled.
+func (a *app) ready() bool {
+	for _, checker := range append(a.certificates.Synced(), a.reflection.Synced()...) {
+		if !cache.IsDone(checker) {
+			return false
+		}
+	}
+	return true
+}
+
+// work runs both controllers until ctx ends. The syncer begins only when it is known what all Ingresses ask for, since
+// it removes copies that nobody asks for.
+func (a *app) work(ctx context.Context) error {
+	if err := a.certificates.Prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before there was any work
+		}
+		return err
+	}
+	both, ctx := errgroup.WithContext(ctx) // one that fails stops the other
+	both.Go(func() error { return a.certificates.Run(ctx) })
+	both.Go(func() error { return a.reflection.Run(ctx) })
+	return both.Wait()
+}
+
+// requests tells the syncer which copies Ingresses ask for.
+type requests struct{ certificates *controllers.Controller }
+
+// At returns the requests for the Secret of that name, the oldest Ingress first.
+func (r requests) At(target types.NamespacedName) (out []syncer.Request) {
+	for _, ask := range r.certificates.Requested(target) {
+		out = append(out, syncer.Request{Source: ask.Certificate, Ingress: ask.Object()})
+	}
+	return out
+}
+
+// Of returns the Secrets under which Ingresses request a copy of the source.
+func (r requests) Of(source types.NamespacedName) []types.NamespacedName {
+	return r.certificates.RequestedOf(source)
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// options are the flags of "wildcast run".
+type options struct {
+	kubeconfig             string
+	namespace              string
+	clusterName            string
+	defaultIssuer          string
+	certManagerAnnotations bool
+	copyMetadata           string
+	sourceNamespaces       []string
+	deleteGrace            time.Duration
+	metricsAddress         string
+	healthAddress          string
+	leaderElect            bool
+	workers                int
+	kubeAPIQPS             float32
+	dns01Command           string
+	logLevel               string
+	logFormat              string
+}
+
+// add declares the flags with their defaults.
+func (o *options) add(f *pflag.FlagSet) {
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: the pod's service account, then $KUBECONFIG, then ~/.kube/config)")
+	f.StringVar(&o.namespace, "namespace", defaultNamespace(), "home `namespace`: issuers there serve the whole cluster, shared certificates are kept there")
+	f.StringVar(&o.clusterName, "cluster-name", "kubernetes", "`name` of this cluster in the origin labels of copies")
+	f.StringVar(&o.defaultIssuer, "default-issuer", "", "`issuer` for Ingresses with kubernetes.io/tls-acme: \"true\"")
+	f.BoolVar(&o.certManagerAnnotations, "cert-manager-annotations", false, "also heed cert-manager.io/cluster-issuer and cert-manager.io/issuer on Ingresses")
+	f.StringVar(&o.copyMetadata, "copy-metadata", string(syncer.CopySafe), "labels and annotations that copies get from their source: all, safe (without those of Argo CD, Helm and kubectl) or none")
+	f.StringSliceVar(&o.sourceNamespaces, "source-namespaces", nil, "copy only Secrets from these `namespaces` (default all)")
+	f.DurationVar(&o.deleteGrace, "delete-grace", 5*time.Second, "how long copies outlive a deleted source, which may come back")
+	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
+	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
+	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
+	f.IntVar(&o.workers, "workers", 16, "how many certificates, and how many copies, are worked on at once")
+	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
+	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "json", "json or console")
+}
+
+// validate checks what the flags' types do not. Each error says the remedy.
+func (o *options) validate() error {
+	var errs []error
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.namespace == "" {
+		complain("--namespace is empty: name the namespace of the issuers, such as cert-manager")
+	}
+	if !slices.Contains([]syncer.CopyMetadata{syncer.CopyAll, syncer.CopySafe, syncer.CopyNone}, syncer.CopyMetadata(o.copyMetadata)) {
+		complain("--copy-metadata is %q: give all, safe or none", o.copyMetadata)
+	}
+	if o.workers < 1 {
+		complain("--workers is %d: give at least 1", o.workers)
+	}
+	if o.deleteGrace < 0 {
+		complain("--delete-grace is %s: give 0s or more", o.deleteGrace)
+	}
+	if o.kubeAPIQPS == 0 {
+		complain("--kube-api-qps is 0, which lets nothing through: give a rate, or -1 for no limit")
+	}
+	if _, err := zapcore.ParseLevel(o.logLevel); err != nil {
+		complain("--log-level is %q: give debug, info, warn or error", o.logLevel)
+	}
+	if o.logFormat != "json" && o.logFormat != "console" {
+		complain("--log-format is %q: give json or console", o.logFormat)
+	}
+	return errors.Join(errs...)
+}
+
+// logger makes the log that the flags describe.
+func (o *options) logger() (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(o.logLevel)
+	if err != nil {
+		return nil, err
+	}
+	cfg := zap.NewProductionConfig()
+	cfg.Level = zap.NewAtomicLevelAt(level)
+	cfg.Encoding = o.logFormat
+	cfg.DisableCaller, cfg.DisableStacktrace, cfg.Sampling = true, true, nil
+	cfg.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	cfg.EncoderConfig.EncodeDuration = zapcore.StringDurationEncoder
+	return cfg.Build()
+}
+
+// fromEnvironment sets each flag that was not given from WILDCAST_ and its name in capitals.
+func fromEnvironment(cmd *cobra.Command) error {
+	var errs []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "WILDCAST_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, given := os.LookupEnv(name)
+		if !given || f.Changed {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("environment variable %s: %w", name, err))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// defaultNamespace is the pod's namespace, or cert-manager.
+func defaultNamespace() string {
+	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
+		return ns
+	}
+	return "cert-manager"
+}
+
+// defaultDNS01Command is wildcast-dns01 beside this executable.
+func defaultDNS01Command() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "wildcast-dns01" // found through PATH
+	}
+	return filepath.Join(filepath.Dir(self), "wildcast-dns01")
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// clients talk to the API server.
+type clients struct {
+	kube     kubernetes.Interface
+	metadata metadata.Interface
+}
+
+// connect makes the clients and asks the API server for its version, so that a wrong address or kubeconfig is said at
+// once.
+func connect(ctx context.Context, o *options, log *zap.Logger) (*clients, error) {
+	cfg, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w; give --kubeconfig, or run in a pod with a service account", err)
+	}
+	cfg.QPS, cfg.Burst = o.kubeAPIQPS, max(int(o.kubeAPIQPS)*2, 1)
+	cfg.UserAgent = userAgent()
+	cfg.WarningHandlerWithContext = warnings{log}
+	metadataClient, err := metadata.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure client: %w", err)
+	}
+	typed := rest.CopyConfig(cfg)
+	typed.ContentType = "application/vnd.kubernetes.protobuf"
+	typed.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	kube, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return nil, fmt.Errorf("configure client: %w", err)
+	}
+	var status int
+	kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).StatusCode(&status)
+	if status == 0 || status == http.StatusUnauthorized {
+		err := kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
+		return nil, fmt.Errorf("reach the API server at %s: %v; check --kubeconfig and the network", cfg.Host, err)
+	}
+	return &clients{kube, metadataClient}, nil
+}
+
+// restConfig follows the usual rules: the given file, else the pod's service account, else $KUBECONFIG or
+// ~/.kube/config.
+func restConfig(file string) (*rest.Config, error) {
+	if file == "" {
+		if cfg, err := rest.InClusterConfig(); err == nil {
+			return cfg, nil
+		}
+	}
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = file
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+}
+
+func userAgent() string { return "wildcast/" + version }
+
+// warnings logs what the API server warns of, such as a TLS Secret that is not PEM.
+type warnings struct{ log *zap.Logger }
+
+func (w warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _ string, text string) {
+	if code == 299 && text != "" {
+		w.log.Debug("API server warned", zap.String("text", text))
+	}
+}

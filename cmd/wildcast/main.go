@@ -1,0 +1,76 @@
+// Command wildcast obtains wildcard certificates for annotated Ingresses and copies Secrets to labelled namespaces.
+//
+//	wildcast run        the controller
+//	wildcast version    the version
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitFailed = 1 // something went wrong while running
+	exitUsage  = 2 // an unknown flag or command, or a bad value
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(execute(ctx, os.Args[1:], os.Stderr))
+}
+
+// usageError marks an error that lies in how wildcast was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// execute runs a command line and returns the exit code. An error is one line on stderr that says what to do.
+func execute(ctx context.Context, args []string, stderr interface{ Write([]byte) (int, error) }) int {
+	root := &cobra.Command{
+		Use:           "wildcast",
+		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetArgs(args)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(runCommand(), versionCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "wildcast "+version)
+			return err
+		},
+	}
+}

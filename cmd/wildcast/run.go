@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-logr/zapr"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	_ "k8s.io/component-base/metrics/prometheus/clientgo"  // requests and leadership in /metrics
+	_ "k8s.io/component-base/metrics/prometheus/workqueue" // queues in /metrics
+	"k8s.io/klog/v2"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01"
+)
+
+func runCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the controller",
+		Long: "Run the controller until it is told to stop.\n\n" +
+			"Each flag can also be given as an environment variable: WILDCAST_ and the flag's name in capitals, with _ for -.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(fromEnvironment(cmd), o.validate()); err != nil {
+				return usageError{err}
+			}
+			return run(cmd.Context(), &o)
+		},
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+// run wires everything and lives until ctx ends. It stops in the reverse order: the work, then the lease, the children
+// that talk to DNS vendors, the servers, the caches, and last the Events, which all of them may have emitted.
+func run(ctx context.Context, o *options) error {
+	log, err := o.logger()
+	if err != nil {
+		return err
+	}
+	defer log.Sync() //nolint:errcheck // stderr may refuse to sync, and there is nobody left to tell
+	klog.SetLoggerWithOptions(zapr.NewLogger(log.Named("client-go")), klog.ContextualLogger(true))
+	log.Info("Starting", zap.String("version", version), zap.String("namespace", o.namespace))
+
+	clients, err := connect(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	recorder, flush, err := startEvents(clients.kube)
+	if err != nil {
+		return err
+	}
+	defer flush()
+
+	pool := dns01.NewPool(dns01.Config{Command: o.dns01Command, Log: log.Named("dns01")})
+	app, err := newApp(o, clients, recorder, pool, log)
+	if err != nil {
+		return err
+	}
+	defer app.startCaches(ctx)()
+	stopServers, err := app.startServers(o)
+	if err != nil {
+		return err
+	}
+	defer stopServers()
+	defer pool.Close()
+
+	if !o.leaderElect {
+		err = app.work(ctx)
+	} else {
+		err = lead(ctx, clients.kube, o.namespace, log, app.work)
+	}
+	log.Info("Stopped", zap.Error(err))
+	return err
+}

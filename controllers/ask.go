@@ -1,0 +1,243 @@
+package controllers
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Ask is what one tls entry of an Ingress asks for: that SecretName in the Ingress's namespace serve Names.
+type Ask struct {
+	Ingress     IngressRef
+	Certificate types.NamespacedName // the Secret that wildcast renews; identifies the certificate
+	Issuer      types.NamespacedName
+	Names       []string // canonical, sorted, irredundant
+	SecretName  string
+	KeyType     KeyType // empty for the issuer's
+	Shared      bool    // served by a copy of a certificate in the home namespace
+	Held        bool    // the issuer is missing or not valid: nothing new is asked, what is there stays
+}
+
+// IngressRef names an Ingress in Events, and orders Ingresses by age.
+type IngressRef struct {
+	types.NamespacedName
+	UID     types.UID
+	Created time.Time
+}
+
+// Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
+type Problem struct {
+	Reason string // an Event's reason
+	Note   string
+}
+
+// rules is what, beside the Ingress itself, decides what it asks for.
+type rules struct {
+	home                   string
+	defaultIssuer          string
+	certManagerAnnotations bool
+	namespaceLabels        labels.Set // of the Ingress's namespace
+	// issuer returns the issuer of that name; nil if there is none, an error if its Secret is not valid.
+	issuer func(types.NamespacedName) (*Issuer, error)
+}
+
+// asksOf tells what an Ingress asks for. Its tls entries are judged one by one:
+//
+//	no opt-in annotation                              nothing
+//	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
+//	entry without hosts or without secretName         InvalidIngress
+//	host outside the issuer's zones                   NotAllowed
+//	namespace outside the issuer's namespaces         NotAllowed
+//	exact mode, or an issuer of the same namespace    certificate NAMESPACE/secretName with exactly the hosts,
+//	(outside the home namespace)                      or their wildcards
+//	wildcard mode, namespace selected                 certificate HOME/wildcard.BASE with the hosts' wildcards
+//	wildcard mode, namespace not selected             NamespaceNotSelected
+func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
+	name := r.issuerName(ing)
+	if name == "" {
+		return nil, nil
+	}
+	issuer, problem := r.findIssuer(ing.Namespace, name)
+	if problem != nil {
+		problems = append(problems, *problem)
+	}
+	held := problem != nil
+	keyType, err := ParseKeyType(ing.Annotations[AnnotationKeyType])
+	if err != nil {
+		return nil, append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationKeyType, err)})
+	}
+	if ing.Annotations[AnnotationKeyType] == "" {
+		keyType = ""
+	}
+	for i, entry := range ing.Spec.TLS {
+		ask, problem := r.ask(ing, entry, issuer, held)
+		if problem != nil {
+			problem.Note = fmt.Sprintf("spec.tls[%d]: %s", i, problem.Note)
+			problems = append(problems, *problem)
+			continue
+		}
+		ask.KeyType = keyType
+		asks = append(asks, *ask)
+	}
+	if len(ing.Spec.TLS) == 0 {
+		problems = append(problems, Problem{ReasonInvalidIngress,
+			"It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."})
+	}
+	return asks, problems
+}
+
+// issuerName is the issuer that the Ingress opts in to, empty if it does not.
+func (r rules) issuerName(ing *networkingv1.Ingress) string {
+	candidates := []string{ing.Annotations[AnnotationIssuer]}
+	if r.certManagerAnnotations {
+		candidates = append(candidates, ing.Annotations[AnnotationClusterIssuer], ing.Annotations[AnnotationNamespaceIssuer])
+	}
+	if ing.Annotations[AnnotationTLSACME] == "true" {
+		candidates = append(candidates, r.defaultIssuer)
+	}
+	return strings.TrimSpace(cmp.Or(candidates...))
+}
+
+// findIssuer looks in the Ingress's namespace, then in the home namespace. With a problem, the issuer has only the name
+// under which it should be found.
+func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
+	for _, ns := range []string{namespace, r.home} {
+		key := types.NamespacedName{Namespace: ns, Name: name}
+		issuer, err := r.issuer(key)
+		if err != nil {
+			return &Issuer{Name: key}, &Problem{ReasonIssuerNotReady,
+				fmt.Sprintf("Issuer %s/%s is not valid: %v. Its owner must repair that Secret.", ns, name, err)}
+		}
+		if issuer != nil {
+			return issuer, nil
+		}
+	}
+	key := types.NamespacedName{Namespace: r.home, Name: name}
+	return &Issuer{Name: key}, &Problem{ReasonIssuerNotFound, fmt.Sprintf("There is no Secret %s of type %s in namespace %s or %s; "+
+		"create it, or name another issuer in the annotation %s.", name, TypeIssuer, namespace, r.home, AnnotationIssuer)}
+}
+
+// ask judges one tls entry.
+func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, issuer *Issuer, held bool) (*Ask, *Problem) {
+	hosts, problem := entryHosts(entry)
+	if problem != nil {
+		return nil, problem
+	}
+	ask := &Ask{
+		Ingress:    IngressRef{types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}, ing.UID, ing.CreationTimestamp.Time},
+		Issuer:     issuer.Name,
+		SecretName: entry.SecretName,
+		Names:      irredundant(hosts),
+		Held:       held,
+	}
+	exact := ing.Annotations[AnnotationWildcard] == "false"
+	if !exact {
+		ask.Names = widenAll(hosts)
+	}
+	if !held {
+		if problem := r.permitted(ask, issuer); problem != nil {
+			return nil, problem
+		}
+	}
+	if exact || issuer.Name.Namespace != r.home {
+		ask.Certificate = types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
+		return ask, nil
+	}
+	ask.Certificate = types.NamespacedName{
+		Namespace: r.home,
+		Name:      cmp.Or(ing.Annotations[AnnotationCertificate], sharedName(ask.Names)),
+	}
+	ask.Shared = true
+	if held {
+		return ask, nil
+	}
+	return ask, r.selected(ask, issuer)
+}
+
+// entryHosts returns the entry's hosts in canonical form.
+func entryHosts(entry networkingv1.IngressTLS) ([]string, *Problem) {
+	switch {
+	case entry.SecretName == "":
+		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("The entry for %s has no secretName; add the name "+
+			"that the certificate's Secret shall have in this namespace.", strings.Join(entry.Hosts, ", "))}
+	case len(entry.Hosts) == 0:
+		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("The entry for Secret %s has no hosts; "+
+			"add the host names that it shall serve.", entry.SecretName)}
+	}
+	hosts, err := canonicalNames(entry.Hosts)
+	if err != nil {
+		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("hosts: %v; correct it.", err)}
+	}
+	return hosts, nil
+}
+
+// permitted checks the limits that the issuer's owner has set.
+func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
+	for _, name := range ask.Names {
+		if !within(name, issuer.Zones) {
+			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s.",
+				issuer.Name, name, strings.Join(issuer.Zones, ", "))}
+		}
+	}
+	if !issuer.Namespaces.Matches(r.namespaceLabels) {
+		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
+			issuer.Name, ask.Ingress.Namespace, issuer.Namespaces)}
+	}
+	return nil
+}
+
+// selected is the label gate: a shared certificate's key goes only where an administrator sent it.
+func (r rules) selected(ask *Ask, issuer *Issuer) *Problem {
+	sync := issuer.SyncFor(ask.Certificate.Name)
+	selector, err := syncSelector(sync)
+	if err == nil && selector.Matches(r.namespaceLabels) {
+		return nil
+	}
+	return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: "+
+		"its labels do not match %q. An administrator can allow it: %s",
+		ask.Ingress.Namespace, ask.Certificate.Name, sync, labelCommand(ask.Ingress.Namespace, sync))}
+}
+
+// labelCommand is the command that makes a namespace match the selector.
+func labelCommand(namespace, sync string) string {
+	requirements, err := labels.ParseToRequirements(sync)
+	if err != nil {
+		return "kubectl label namespace " + namespace + " ..."
+	}
+	var set []string
+	for _, r := range requirements {
+		switch r.Operator() {
+		case selection.Equals, selection.DoubleEquals, selection.In:
+			set = append(set, r.Key()+"="+slices.Min(r.ValuesUnsorted()))
+		case selection.Exists:
+			set = append(set, r.Key()+"=true")
+		case selection.DoesNotExist, selection.NotEquals, selection.NotIn:
+			set = append(set, r.Key()+"-")
+		}
+	}
+	slices.Sort(set)
+	return "kubectl label --overwrite namespace " + namespace + " " + strings.Join(set, " ")
+}
+
+// sharedName is the name of the certificate for these names: wildcard.BASE, and with several base domains the first
+// one and a hash of all. It is a valid name of a Secret.
+func sharedName(names []string) string {
+	const most = 253 - len(".order") // the order's record has a longer name
+	domains := bases(names)
+	name := "wildcard." + domains[0]
+	if len(domains) == 1 && len(name) <= most {
+		return name
+	}
+	sum := sha256.Sum256([]byte(strings.Join(domains, ",")))
+	tail := "-" + hex.EncodeToString(sum[:])[:8]
+	return strings.TrimRight(name[:min(len(name), most-len(tail))], "-.") + tail
+}

@@ -1,0 +1,216 @@
+package controllers
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const home = "cert-manager"
+
+func key(text string) types.NamespacedName { return parseName(text) }
+
+// ingress makes an Ingress with one tls entry for the hosts.
+func ingress(name, secretName, hosts string, annotations map[string]string) *networkingv1.Ingress {
+	at := key(name)
+	return &networkingv1.Ingress{
+		ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: at.Name, UID: types.UID(name), Annotations: annotations},
+		Spec:       networkingv1.IngressSpec{TLS: []networkingv1.IngressTLS{{Hosts: words(hosts), SecretName: secretName}}},
+	}
+}
+
+func by(issuer string) map[string]string { return map[string]string{AnnotationIssuer: issuer} }
+
+// testRules know the issuer le at home, own in namespace infra, narrow with limits, and broken, which is not valid.
+func testRules(namespaceLabels labels.Set) rules {
+	le := func(name string) *Issuer {
+		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, KeyType: EC256, RotateKey: true}
+	}
+	narrow := le(home + "/narrow")
+	narrow.Zones, narrow.Namespaces = words("b.test"), labels.SelectorFromSet(labels.Set{"team": "web"})
+	issuers := map[types.NamespacedName]*Issuer{
+		key(home + "/le"): le(home + "/le"), key("infra/own"): le("infra/own"), key(home + "/narrow"): narrow,
+	}
+	return rules{home: home, defaultIssuer: "le", namespaceLabels: namespaceLabels,
+		issuer: func(name types.NamespacedName) (*Issuer, error) {
+			if name == key(home+"/broken") {
+				return nil, errors.New("server: missing")
+			}
+			return issuers[name], nil
+		}}
+}
+
+var selected = labels.Set{"cert-manager-tls": "wildcard.a.test"}
+
+func TestAnIngressAsksForTheSharedWildcard(t *testing.T) {
+	asks, problems := asksOf(ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("le")), testRules(selected))
+	if len(problems) > 0 || len(asks) != 1 {
+		t.Fatalf("got %v, %v", asks, problems)
+	}
+	ask := asks[0]
+	if ask.Certificate != key(home+"/wildcard.a.test") || !slices.Equal(ask.Names, words("*.a.test")) || !ask.Shared ||
+		ask.target() != key("infra/wiki-tls") || ask.Issuer != key(home+"/le") {
+		t.Errorf("got %+v", ask)
+	}
+}
+
+func TestTheCertificatesNameComesFromItsBaseDomains(t *testing.T) {
+	for hosts, want := range map[string]string{
+		"wiki.a.test":        "wildcard.a.test",
+		"a.test wiki.a.test": "wildcard.a.test",
+		"x.y.a.test":         "wildcard.y.a.test",
+		"x.b.test x.a.test":  "wildcard.a.test-" + sharedName(words("*.a.test *.b.test"))[len("wildcard.a.test-"):],
+	} {
+		if got := sharedName(widenAll(words(hosts))); got != want {
+			t.Errorf("%s: got %s, want %s", hosts, got, want)
+		}
+	}
+	long := sharedName([]string{"*." + strings.Repeat("a123456789.", 22) + "test"})
+	if len(long) > 253-len(".order") {
+		t.Errorf("%d characters are too many", len(long))
+	}
+}
+
+func TestOptingIn(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		annotations map[string]string
+		certManager bool
+		issuer      string
+	}{
+		{"nothing", nil, false, ""},
+		{"our annotation", by("le"), false, "le"},
+		{"tls-acme with the default issuer", map[string]string{AnnotationTLSACME: "true"}, false, "le"},
+		{"tls-acme false", map[string]string{AnnotationTLSACME: "false"}, false, ""},
+		{"cert-manager's annotation without the flag", map[string]string{AnnotationClusterIssuer: "x"}, false, ""},
+		{"cert-manager's annotation with the flag", map[string]string{AnnotationClusterIssuer: "x"}, true, "x"},
+		{"ours before cert-manager's", map[string]string{AnnotationClusterIssuer: "x", AnnotationIssuer: "le"}, true, "le"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := testRules(nil)
+			r.certManagerAnnotations = row.certManager
+			if got := r.issuerName(ingress("a/b", "s", "x.a.test", row.annotations)); got != row.issuer {
+				t.Errorf("got issuer %q, want %q", got, row.issuer)
+			}
+		})
+	}
+}
+
+func TestProblemsSayTheRemedy(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		ing     *networkingv1.Ingress
+		labels  labels.Set
+		reason  string
+		contain string
+	}{
+		{"no secretName", ingress("infra/w", "", "w.a.test", by("le")), selected, ReasonInvalidIngress, "add the name"},
+		{"no hosts", ingress("infra/w", "s", "", by("le")), selected, ReasonInvalidIngress, "add the host names"},
+		{"unknown issuer", ingress("infra/w", "s", "w.a.test", by("nobody")), selected, ReasonIssuerNotFound, "create it"},
+		{"invalid issuer", ingress("infra/w", "s", "w.a.test", by("broken")), selected, ReasonIssuerNotReady, "server: missing"},
+		{"zone not allowed", ingress("infra/w", "s", "w.a.test", by("narrow")), selected, ReasonNotAllowed, "b.test"},
+		{"namespace not allowed", ingress("infra/w", "s", "w.b.test", by("narrow")), selected, ReasonNotAllowed, "team=web"},
+		{"namespace not selected", ingress("infra/w", "s", "w.a.test", by("le")), nil, ReasonNamespaceNotSelected,
+			"kubectl label --overwrite namespace infra cert-manager-tls=wildcard.a.test"},
+		{"key type", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa"}), selected,
+			ReasonInvalidIngress, "use ec256"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, problems := asksOf(row.ing, testRules(row.labels))
+			if len(problems) != 1 || problems[0].Reason != row.reason || !strings.Contains(problems[0].Note, row.contain) {
+				t.Errorf("got %v", problems)
+			}
+		})
+	}
+}
+
+func TestAnEntryWithAProblemDoesNotStopTheOthers(t *testing.T) {
+	ing := ingress("infra/w", "", "w.a.test", by("le"))
+	ing.Spec.TLS = append(ing.Spec.TLS, networkingv1.IngressTLS{Hosts: words("v.a.test"), SecretName: "v-tls"})
+	asks, problems := asksOf(ing, testRules(selected))
+	if len(asks) != 1 || asks[0].SecretName != "v-tls" || len(problems) != 1 {
+		t.Errorf("got %v, %v", asks, problems)
+	}
+}
+
+func TestAnUnselectedNamespaceAsksForNothing(t *testing.T) {
+	if asks, _ := asksOf(ingress("infra/w", "s", "w.a.test", by("le")), testRules(nil)); len(asks) != 0 {
+		t.Errorf("got %v", asks)
+	}
+}
+
+func TestAMissingOrInvalidIssuerHoldsWhatIsThere(t *testing.T) {
+	for _, issuer := range words("nobody broken") {
+		asks, _ := asksOf(ingress("infra/w", "s", "w.a.test", by(issuer)), testRules(nil))
+		if len(asks) != 1 || !asks[0].Held || asks[0].Certificate != key(home+"/wildcard.a.test") {
+			t.Errorf("%s: got %v", issuer, asks)
+		}
+	}
+}
+
+func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
+	exact := ingress("infra/w", "w-tls", "w.a.test v.a.test", by("le"))
+	exact.Annotations[AnnotationWildcard] = "false"
+	asks, problems := asksOf(exact, testRules(nil))
+	if len(problems) > 0 || asks[0].Certificate != key("infra/w-tls") || !slices.Equal(asks[0].Names, words("v.a.test w.a.test")) || asks[0].Shared {
+		t.Errorf("exact: got %v, %v", asks, problems)
+	}
+	asks, problems = asksOf(ingress("infra/w", "w-tls", "w.a.test", by("own")), testRules(nil))
+	if len(problems) > 0 || asks[0].Certificate != key("infra/w-tls") || !slices.Equal(asks[0].Names, words("*.a.test")) || asks[0].Shared {
+		t.Errorf("own issuer: got %v, %v", asks, problems)
+	}
+}
+
+func TestAnIngressMayNameTheSharedCertificate(t *testing.T) {
+	ing := ingress("infra/w", "s", "w.a.test", by("le"))
+	ing.Annotations[AnnotationCertificate] = "ipincloud-crt"
+	asks, problems := asksOf(ing, testRules(labels.Set{"cert-manager-tls": "ipincloud-crt"}))
+	if len(problems) > 0 || asks[0].Certificate != key(home+"/ipincloud-crt") {
+		t.Errorf("got %v, %v", asks, problems)
+	}
+}
+
+func TestTheLabelCommandMakesTheNamespaceMatch(t *testing.T) {
+	for selector, want := range map[string]string{
+		"a=b":            "a=b",
+		"a in (y, x),c":  "a=x c=true",
+		"!a":             "a-",
+		"a notin (x),d=": "a- d=",
+	} {
+		if got := labelCommand("ns", selector); got != "kubectl label --overwrite namespace ns "+want {
+			t.Errorf("%s: got %s", selector, got)
+		}
+	}
+}
+
+func TestAskIndexTellsWhatChanged(t *testing.T) {
+	s := newAsks()
+	old := Ask{Ingress: IngressRef{NamespacedName: key("b/new"), Created: time.Unix(9, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	older := Ask{Ingress: IngressRef{NamespacedName: key("a/old"), Created: time.Unix(1, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 1 {
+		t.Errorf("a new ask changed %v", changed)
+	}
+	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 0 {
+		t.Errorf("the same ask changed %v", changed)
+	}
+	s.set(key("a/old"), []Ask{older})
+	if got := s.forCertificate(key("h/c")); len(got) != 2 || got[0].Ingress != older.Ingress {
+		t.Errorf("got %v, want the older first", got)
+	}
+	if got := s.forTarget(key("b/s")); len(got) != 1 || got[0].Ingress != old.Ingress {
+		t.Errorf("got %v", got)
+	}
+	if changed := s.set(key("b/new"), nil); len(changed) != 1 || len(s.forTarget(key("b/s"))) != 0 {
+		t.Errorf("a removed ask changed %v", changed)
+	}
+	if got := s.certificatesFrom(func(types.NamespacedName) bool { return true }); len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+}

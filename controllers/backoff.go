@@ -1,0 +1,65 @@
+package controllers
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/wildcast/wildcast/acmeclient"
+)
+
+// pause is how long to wait after so many failures in a row that the CA has seen, as Let's Encrypt advises
+// (https://letsencrypt.org/docs/integration-guide/#retrying-failures):
+//
+//	1 → 1 min, 2 → 10 min, 3 → 100 min, 4 and more → 24 h
+func pause(failures int) time.Duration {
+	switch failures {
+	case 0, 1:
+		return time.Minute
+	case 2:
+		return 10 * time.Minute
+	case 3:
+		return 100 * time.Minute
+	}
+	return 24 * time.Hour
+}
+
+// unnamedLimit is how long to wait when the CA limits the rate and does not say until when.
+const unnamedLimit = time.Hour
+
+// fail enters into the record what came of an order. resumed tells that the order was begun earlier. It reports whether
+// the record now says when to try again; if not, the failure never reached the CA, the order can be carried on with, and
+// the caller backs off.
+//
+//	the CA limits the rate, or says Retry-After   wait as long as it says; not counted
+//	a resumed order cannot be carried on with     forget the order; try at once
+//	the account is gone                           wait for the account; not counted
+//	the CA answered and refused                   counted; wait longer each time; forget the order
+//	anything else                                 as it was
+func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
+	refusal, ok := errors.AsType[*acmeclient.Error](cause)
+	if !ok {
+		return false
+	}
+	switch {
+	case refusal.RetryAfter > 0 || limited(refusal):
+		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
+	case errors.Is(cause, acmeclient.ErrGone) && resumed:
+		r.URL, r.Limited, r.Next = "", false, time.Time{}
+	case errors.Is(cause, acmeclient.ErrAccountGone):
+		return false
+	case refusal.Reached:
+		r.URL = ""
+		r.Failures++
+		r.Limited, r.Next = false, now.Add(pause(r.Failures))
+	default:
+		return false
+	}
+	return true
+}
+
+// limited reports whether the CA refused because of a rate limit (RFC 8555 §6.6).
+func limited(e *acmeclient.Error) bool {
+	return e.Type == "rateLimited" || e.Status == http.StatusTooManyRequests
+}

@@ -1,0 +1,215 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01"
+)
+
+// fieldManager is our name in the managedFields of objects.
+const fieldManager = "wildcast"
+
+// refusedAgain is how often we look whether a Secret that stands in our way has gone or was handed over.
+const refusedAgain = 30 * time.Second
+
+// view is everything that decides about one certificate, at one time.
+type view struct {
+	name    types.NamespacedName
+	want    *Want
+	refused []Refusal
+	secret  *corev1.Secret // may be nil
+	record  *Record
+	solvers []dns01.Settings
+	inputs  string
+	now     time.Time
+}
+
+func (v *view) plan() Plan { return planFor(v.want, haveOf(v.secret), v.record, v.inputs, v.now) }
+
+// reconcileCertificate brings the Secret of that name to what is asked of it.
+func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	v := c.gather(name)
+	c.told.refusals(v.refused)
+	plan := v.plan()
+	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
+	c.metrics.next(name, plan)
+	switch plan.Do {
+	case Keep:
+		return until(plan.At, v.now), c.keepDressed(ctx, v)
+	case Install, Issue, Refuse:
+		return c.change(ctx, v)
+	case Remove:
+		return 0, c.remove(ctx, v)
+	}
+	return until(plan.At, v.now), nil
+}
+
+// until is how long it is to t, zero if t is.
+func until(t, now time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.Sub(now), time.Second)
+}
+
+// gather reads the caches.
+func (c *Controller) gather(name types.NamespacedName) *view {
+	v := &view{
+		name:   name,
+		secret: secret(c.caches.managed, name),
+		record: recordOf(secret(c.caches.orders, recordName(name))),
+		now:    time.Now(),
+	}
+	v.want, v.refused = wantOf(c.asks.forCertificate(name), c.issuer)
+	if v.want != nil && v.want.Issuer != nil {
+		var hash string
+		v.solvers, hash = c.solversIn(v.want.Issuer.Name.Namespace)
+		v.inputs = v.want.inputs(hash)
+	}
+	return v
+}
+
+// solversIn returns the valid solvers of a namespace and a hash of them.
+func (c *Controller) solversIn(namespace string) (solvers []dns01.Settings, hash string) {
+	hashes := map[string][]byte{}
+	for _, s := range secretsIn(c.caches.solvers, namespace) {
+		if solver, err := ParseSolver(s); err == nil {
+			solvers = append(solvers, solver)
+			hashes[s.Name] = []byte(hashData(s.Data))
+		}
+	}
+	return solvers, hashData(hashes)
+}
+
+// refresh replaces what the caches say of the Secret and its record by what the API server says: before an order, a
+// cache that lags must not cost a second one.
+func (c *Controller) refresh(ctx context.Context, v *view) error {
+	for name, into := range map[types.NamespacedName]**corev1.Secret{v.name: &v.secret, recordName(v.name): &v.record.secret} {
+		s, err := c.kube.CoreV1().Secrets(name.Namespace).Get(ctx, name.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			s = nil
+		case err != nil:
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		*into = s
+	}
+	v.record = recordOf(v.record.secret)
+	return nil
+}
+
+// change decides again with what the API server says now, and writes.
+func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error) {
+	ctx, cancel := graced(ctx)
+	defer cancel()
+	if err := c.refresh(ctx, v); err != nil {
+		return 0, err
+	}
+	plan := v.plan()
+	switch plan.Do {
+	case Refuse:
+		c.told.certificate(v, notOurs(v.name))
+		return refusedAgain, nil
+	case Install:
+		return c.install(ctx, v)
+	case Issue:
+		c.log.Info("Ordering certificate", zap.String("certificate", v.name.String()), zap.Strings("names", v.want.Names), zap.String("why", plan.Why))
+		return c.issue(ctx, v)
+	case Keep:
+		return until(plan.At, v.now), c.keepDressed(ctx, v)
+	}
+	return until(plan.At, v.now), nil
+}
+
+// keepDressed repairs our labels and annotations on a Secret whose certificate is right.
+func (c *Controller) keepDressed(ctx context.Context, v *view) error {
+	if v.want == nil || v.want.Issuer == nil || v.secret == nil {
+		return nil
+	}
+	s := redressed(v.secret, v.want)
+	if s == nil {
+		return nil
+	}
+	if _, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return fmt.Errorf("update annotations of certificate %s: %w", v.name, err)
+	}
+	return nil
+}
+
+// install writes the certificate that the record holds into its Secret: both keys in one write.
+func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error) {
+	s, err := tlsSecret(v.want, v.record, v.secret)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.write(ctx, s, v.secret); err != nil {
+		return 0, fmt.Errorf("store certificate %s: %w", v.name, err)
+	}
+	c.announce(v, haveOf(s))
+	return until(haveOf(s).renewAt(v.want.Issuer.RenewBefore), v.now), nil
+}
+
+// write creates the Secret or replaces the one before it. One of another type, which is immutable, goes first.
+func (c *Controller) write(ctx context.Context, s, before *corev1.Secret) error {
+	secrets := c.kube.CoreV1().Secrets(s.Namespace)
+	if before != nil && before.Type == s.Type {
+		_, err := secrets.Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager})
+		return err
+	}
+	if before != nil {
+		err := secrets.Delete(ctx, s.Name, metav1.DeleteOptions{Preconditions: preconditions(before)})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+		s.UID, s.ResourceVersion = "", ""
+	}
+	_, err := secrets.Create(ctx, s, metav1.CreateOptions{FieldManager: fieldManager})
+	return err
+}
+
+func preconditions(s *corev1.Secret) *metav1.Preconditions {
+	return &metav1.Preconditions{UID: ptr.To(s.UID), ResourceVersion: ptr.To(s.ResourceVersion)}
+}
+
+// announce tells the log and the owners of the Ingresses of a certificate that has just been stored.
+func (c *Controller) announce(v *view, have *Have) {
+	reason, verb := ReasonIssued, "Issued"
+	if haveOf(v.secret).isCertificate() {
+		reason, verb = ReasonRenewed, "Renewed"
+	}
+	c.log.Info(verb+" certificate", zap.String("certificate", v.name.String()), zap.Strings("names", have.Names),
+		zap.String("serial", have.Serial), zap.Time("notAfter", have.NotAfter))
+	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
+		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
+}
+
+// remove deletes an expired certificate that nobody asks for, and its record.
+func (c *Controller) remove(ctx context.Context, v *view) error {
+	for _, s := range []*corev1.Secret{v.secret, v.record.secret} {
+		if s == nil {
+			continue
+		}
+		err := c.kube.CoreV1().Secrets(s.Namespace).Delete(ctx, s.Name, metav1.DeleteOptions{Preconditions: preconditions(s)})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("remove expired %s: %w", nameOf(s), err)
+		}
+	}
+	c.log.Info("Removed expired certificate", zap.String("certificate", v.name.String()))
+	return nil
+}
+
+// notOurs is that somebody else's Secret stands in the way.
+func notOurs(name types.NamespacedName) Problem {
+	return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s exists and was not made by wildcast. Remove it, or hand it over: "+
+		"kubectl annotate -n %s secret %s %s=true", name, name.Namespace, name.Name, AnnotationAdopt)}
+}

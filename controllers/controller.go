@@ -1,0 +1,170 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	coreinformers "k8s.io/client-go/informers/core/v1"
+	"k8s.io/client-go/kubernetes"
+	networkinglisters "k8s.io/client-go/listers/networking/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/wildcast/wildcast/acmeclient"
+	"github.com/wildcast/wildcast/acmeclient/dns01"
+	"github.com/wildcast/wildcast/controllers/loop"
+)
+
+// Config is what a Controller uses. All fields without a remark are required.
+type Config struct {
+	Kube       kubernetes.Interface
+	Namespaces coreinformers.NamespaceIndexInformer // from NewNamespaces; run by the caller
+	Solvers    Solvers
+	Events     events.EventRecorder
+	Log        *zap.Logger
+
+	Home                   string // namespace of the shared certificates and of the issuers for the whole cluster
+	DefaultIssuer          string // for kubernetes.io/tls-acme; may be empty
+	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
+	UserAgent              string // towards CAs
+	Workers                int    // certificates worked on at once
+
+	// Changed is told each Secret for which the wish of Ingresses changed, see Requested. It must not block. May be nil.
+	Changed func(target types.NamespacedName)
+}
+
+// Solvers makes DNS-01 challenges answerable with the accounts that solver Secrets describe.
+type Solvers interface {
+	// Solver answers challenges with the given accounts. It calls waiting when DNS servers lack a record for long.
+	Solver(settings []dns01.Settings, waiting dns01.Waiting) acmeclient.Solver
+}
+
+// Controller obtains and renews the certificates that Ingresses ask for.
+//
+// Its loops share its caches. Ingresses are turned into asks, with no request made. Issuers and solvers are checked, and
+// issuers get their account. Certificates are compared with what is asked of them and, where they fall short, ordered.
+// Every event, timer and failure only puts a name into one of the queues.
+type Controller struct {
+	kube    kubernetes.Interface
+	solvers Solvers
+	cas     *cas
+
+	caches *caches
+	asks   *asks
+
+	ingressLoop     *loop.Loop[types.NamespacedName]
+	issuerLoop      *loop.Loop[types.NamespacedName]
+	solverLoop      *loop.Loop[types.NamespacedName]
+	certificateLoop *loop.Loop[types.NamespacedName]
+	handlers        []cache.DoneChecker
+
+	told    *told
+	metrics *metrics
+	log     *zap.Logger
+
+	home                   string
+	defaultIssuer          string
+	certManagerAnnotations bool
+	workers                int
+	changed                func(types.NamespacedName)
+}
+
+// New returns a Controller that does nothing yet.
+func New(cfg Config) (*Controller, error) {
+	caches, err := newCaches(cfg.Kube, cfg.Namespaces)
+	if err != nil {
+		return nil, fmt.Errorf("set up caches: %w", err)
+	}
+	c := &Controller{
+		kube:                   cfg.Kube,
+		solvers:                cfg.Solvers,
+		cas:                    newCAs(cfg.UserAgent),
+		caches:                 caches,
+		asks:                   newAsks(),
+		told:                   newTold(cfg.Events),
+		metrics:                newMetrics(),
+		log:                    cfg.Log,
+		home:                   cfg.Home,
+		defaultIssuer:          cfg.DefaultIssuer,
+		certManagerAnnotations: cfg.CertManagerAnnotations,
+		workers:                cfg.Workers,
+		changed:                cfg.Changed,
+	}
+	if c.changed == nil {
+		c.changed = func(types.NamespacedName) {}
+	}
+	options := loop.Options{Log: cfg.Log}
+	c.ingressLoop = loop.New("ingresses", c.reconcileIngress, options)
+	c.issuerLoop = loop.New("issuers", c.reconcileIssuer, options)
+	c.solverLoop = loop.New("solvers", c.reconcileSolver, options)
+	c.certificateLoop = loop.New("certificates", c.reconcileCertificate, options)
+	return c, c.listen()
+}
+
+// Start runs the caches until ctx ends; wg waits for them. Every replica does this, so that a new leader is ready at once.
+func (c *Controller) Start(ctx context.Context, wg *sync.WaitGroup) { c.caches.start(ctx, wg) }
+
+// Synced are done when the caches have been read once and their content was handed to the queues.
+func (c *Controller) Synced() []cache.DoneChecker { return append(c.caches.synced(), c.handlers...) }
+
+// Prepare waits for the caches and finds out what all Ingresses ask for. Only then does Requested tell the truth. Only
+// the leader calls it, once, before Run.
+func (c *Controller) Prepare(ctx context.Context) error {
+	if !cache.WaitFor(ctx, "", c.Synced()...) {
+		return fmt.Errorf("waiting for caches: %w", context.Cause(ctx))
+	}
+	all, err := networkinglisters.NewIngressLister(c.caches.ingresses.GetIndexer()).List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("list ingresses: %w", err)
+	}
+	for _, ing := range all {
+		if _, err := c.reconcileIngress(ctx, refOf(ing).NamespacedName); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run works until ctx ends. Orders in flight then have a while to end; it returns when the last has. Only the leader
+// calls it, once, after Prepare.
+func (c *Controller) Run(ctx context.Context) error {
+	loops := map[*loop.Loop[types.NamespacedName]]int{
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: c.workers,
+	}
+	var wg sync.WaitGroup
+	ended := make(chan error, len(loops))
+	for l, workers := range loops {
+		wg.Go(func() { ended <- l.Run(ctx, workers, c.Synced()...) })
+	}
+	wg.Wait()
+	close(ended)
+	var errs []error
+	for err := range ended {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// grace is how long work in flight may go on after the stop signal. It is shorter than the 30 s that Kubernetes gives.
+const grace = 10 * time.Second
+
+// graced returns a context that ends a while after ctx, and before that only with its cancel function.
+func graced(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-out.Done():
+		}
+	})
+	return out, func() { stop(); cancel() }
+}

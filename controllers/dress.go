@@ -1,0 +1,75 @@
+package controllers
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// tlsSecret is the Secret for a newly issued certificate. Of before, the Secret that stood there until now or nil, it
+// keeps the labels and annotations.
+func tlsSecret(want *Want, record *Record, before *corev1.Secret) (*corev1.Secret, error) {
+	key, err := marshalKey(record.Key)
+	if err != nil {
+		return nil, err
+	}
+	s := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: want.Name.Namespace, Name: want.Name.Name},
+		Type:       corev1.SecretTypeTLS,
+		Data:       map[string][]byte{corev1.TLSCertKey: record.Chain, corev1.TLSPrivateKeyKey: key},
+	}
+	revision := 1
+	if before != nil {
+		s.ObjectMeta = *before.ObjectMeta.DeepCopy()
+		revision = haveOf(before).Revision + 1
+	}
+	dress(s, want, record.have(), revision)
+	return s, nil
+}
+
+// dress puts our labels and annotations on the Secret of a certificate.
+func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
+	if s.Labels == nil {
+		s.Labels = map[string]string{}
+	}
+	if s.Annotations == nil {
+		s.Annotations = map[string]string{}
+	}
+	s.Labels[LabelManaged] = "true"
+	maps.Copy(s.Annotations, map[string]string{
+		AnnotationAltNames:          strings.Join(have.Names, ","),
+		AnnotationCertificateIssuer: want.Issuer.Name.String(),
+		AnnotationSerial:            have.Serial,
+		AnnotationNotBefore:         have.NotBefore.UTC().Format(time.RFC3339),
+		AnnotationNotAfter:          have.NotAfter.UTC().Format(time.RFC3339),
+		AnnotationRenewAt:           have.renewAt(want.Issuer.RenewBefore).UTC().Format(time.RFC3339),
+		AnnotationRevision:          strconv.Itoa(revision),
+	})
+	set(s.Annotations, AnnotationCommonName, have.CN, have.CN != "")
+	set(s.Annotations, AnnotationSync, want.Sync, want.Shared)
+	delete(s.Annotations, AnnotationAdopt)
+}
+
+// set puts the key into the map, or takes it out.
+func set(m map[string]string, key, value string, present bool) {
+	if !present {
+		delete(m, key)
+		return
+	}
+	m[key] = value
+}
+
+// redressed returns the Secret as it should be dressed, or nil if it is so already.
+func redressed(s *corev1.Secret, want *Want) *corev1.Secret {
+	out := s.DeepCopy()
+	have := haveOf(s)
+	dress(out, want, have, max(have.Revision, 1))
+	if maps.Equal(out.Labels, s.Labels) && maps.Equal(out.Annotations, s.Annotations) {
+		return nil
+	}
+	return out
+}

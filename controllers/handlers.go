@@ -1,0 +1,119 @@
+package controllers
+
+import (
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+)
+
+// listen connects the caches with the queues:
+//
+//	Ingress                            → that Ingress
+//	labels of a Namespace              → its Ingresses
+//	issuer Secret                      → that issuer, the Ingresses that name it, the certificates asked of it
+//	solver Secret                      → that solver, the certificates of its namespace's issuers
+//	account Secret                     → its issuer, the certificates asked of it
+//	TLS Secret that we manage          → that certificate
+//	order Secret                       → nothing: we wrote it
+func (c *Controller) listen() error {
+	return firstError(
+		observe(c, c.caches.ingresses, func(_, now *networkingv1.Ingress) { c.ingressLoop.Add(nameOf(now)) }),
+		observe(c, c.caches.namespaces, c.onNamespace),
+		observe(c, c.caches.issuers, c.onIssuer),
+		observe(c, c.caches.solvers, c.onSolver),
+		observe(c, c.caches.accounts, c.onAccount),
+		observe(c, c.caches.managed, func(_, now *corev1.Secret) { c.certificateLoop.Add(nameOf(now)) }),
+	)
+}
+
+// typedInformer is the part of a typed informer that observe uses.
+type typedInformer[T cache.Object] interface {
+	AddTypedEventHandler(cache.TypedResourceEventHandler[T], ...cache.HandlerOptions) (cache.ResourceEventHandlerRegistration, error)
+}
+
+// object is what the API's objects have in common.
+type object interface {
+	metav1.Object
+	comparable
+}
+
+// observe calls changed for each event: before is nil for a new object, and now is the last state of a deleted one.
+func observe[T object](c *Controller, informer typedInformer[T], changed func(before, now T)) error {
+	var none T
+	registration, err := informer.AddTypedEventHandler(cache.TypedResourceEventHandlerFuncs[T]{
+		AddFunc:    func(now T) { changed(none, now) },
+		UpdateFunc: changed,
+		DeleteFunc: func(gone cache.DeletedObject[T]) {
+			if gone.OptionalObj != none {
+				changed(none, gone.OptionalObj)
+			}
+		},
+	})
+	if err == nil {
+		c.handlers = append(c.handlers, registration.HasSyncedChecker())
+	}
+	return err
+}
+
+func (c *Controller) onNamespace(before, now *corev1.Namespace) {
+	if before == nil || !maps.Equal(before.Labels, now.Labels) {
+		c.ingressLoop.Add(c.ingressesIn(now.Name)...)
+	}
+}
+
+func (c *Controller) onIssuer(before, now *corev1.Secret) {
+	c.issuerLoop.Add(nameOf(now))
+	if sameData(before, now) {
+		return
+	}
+	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
+	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) })
+}
+
+func (c *Controller) onSolver(before, now *corev1.Secret) {
+	c.solverLoop.Add(nameOf(now))
+	if !sameData(before, now) {
+		c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer.Namespace == now.Namespace })
+	}
+}
+
+func (c *Controller) onAccount(before, now *corev1.Secret) {
+	issuer := issuerOf(nameOf(now))
+	c.issuerLoop.Add(issuer)
+	if !sameData(before, now) {
+		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
+	}
+}
+
+func (c *Controller) addCertificatesFrom(match func(issuer types.NamespacedName) bool) {
+	c.certificateLoop.Add(c.asks.certificatesFrom(match)...)
+}
+
+// sameData reports whether an event left the Secret's data as it was.
+func sameData(before, now *corev1.Secret) bool {
+	return before != nil && before.UID == now.UID && hashData(before.Data) == hashData(now.Data)
+}
+
+func nameOf(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// parseName reads namespace/name.
+func parseName(text string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(text, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

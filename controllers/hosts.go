@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// canonicalNames returns names in lower case and punycode, without trailing dots, sorted, each once. It refuses what
+// cannot be a DNS name; a leading "*." may stand.
+func canonicalNames(names []string) ([]string, error) {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		bare, wild := strings.CutPrefix(strings.TrimSuffix(strings.TrimSpace(name), "."), "*.")
+		ascii, err := idna.Lookup.ToASCII(bare)
+		if err != nil || len(validation.IsDNS1123Subdomain(ascii)) > 0 {
+			return nil, fmt.Errorf("%q is not a DNS name", name)
+		}
+		if wild {
+			ascii = "*." + ascii
+		}
+		out = append(out, ascii)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// widen returns the wildcard that covers a host, as the table says.
+//
+//	wiki.example.com      *.example.com
+//	*.example.com         *.example.com
+//	example.com           example.com       its parent com is a public suffix
+//	wiki.github.io        wiki.github.io    its parent github.io is one too: another's names are under it
+//	localhost             localhost
+func widen(host string) string {
+	if strings.HasPrefix(host, "*.") {
+		return host
+	}
+	_, parent, found := strings.Cut(host, ".")
+	if !found {
+		return host
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(parent); suffix == parent {
+		return host
+	}
+	return "*." + parent
+}
+
+// widenAll widens hosts and drops what a wildcard among the results covers: CAs refuse such redundant names.
+func widenAll(hosts []string) []string {
+	names := make([]string, 0, len(hosts))
+	for _, host := range hosts {
+		names = append(names, widen(host))
+	}
+	return irredundant(names)
+}
+
+// irredundant returns names sorted, each once, without those that a wildcard among them covers.
+func irredundant(names []string) []string {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, parent, found := strings.Cut(name, ".")
+		return found && !strings.HasPrefix(name, "*.") && slices.Contains(names, "*."+parent)
+	})
+}
+
+// covers reports whether a certificate with the names have serves all of want. A wildcard covers one label:
+// *.example.com covers a.example.com, neither example.com nor a.b.example.com (RFC 6125 §6.4.3).
+func covers(have, want []string) bool {
+	for _, name := range want {
+		_, parent, _ := strings.Cut(name, ".")
+		if !slices.Contains(have, name) && (strings.HasPrefix(name, "*.") || !slices.Contains(have, "*."+parent)) {
+			return false
+		}
+	}
+	return true
+}
+
+// bases returns the base domains of names: each without its "*.", sorted, each once.
+func bases(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		out = append(out, strings.TrimPrefix(name, "*."))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// within reports whether name is one of zones or below one. No zones hold every name.
+func within(name string, zones []string) bool {
+	bare := strings.TrimPrefix(name, "*.")
+	return len(zones) == 0 || slices.ContainsFunc(zones, func(zone string) bool {
+		return bare == zone || strings.HasSuffix(bare, "."+zone)
+	})
+}

@@ -1,0 +1,232 @@
+package controllers
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/acmeclient"
+	"github.com/wildcast/wildcast/controllers/loop"
+)
+
+// Keys of an account's Secret.
+const (
+	accountKey    = corev1.TLSPrivateKeyKey // the private key, PEM
+	accountServer = "server"                // URL of the directory that the account is for
+	accountURL    = "url"                   // the account at the CA; absent until it is registered
+)
+
+// accountName is the name of the Secret that keeps an issuer's account.
+func accountName(issuer types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: issuer.Namespace, Name: issuer.Name + ".account"}
+}
+
+// issuerOf is the inverse of accountName.
+func issuerOf(account types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: account.Namespace, Name: strings.TrimSuffix(account.Name, ".account")}
+}
+
+// accountOf returns the account that an issuer has registered; false if it has none yet.
+func accountOf(s *corev1.Secret, issuer *Issuer) (acmeclient.Account, bool) {
+	if s == nil || string(s.Data[accountServer]) != issuer.Server || len(s.Data[accountURL]) == 0 {
+		return acmeclient.Account{}, false
+	}
+	key, err := parseKey(s.Data[accountKey])
+	return acmeclient.Account{Key: key, URL: string(s.Data[accountURL])}, err == nil
+}
+
+// reconcileIssuer checks an issuer's Secret, registers its account if it has none, and notes its state on it.
+func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	s := secret(c.caches.issuers, name)
+	if s == nil {
+		return 0, nil
+	}
+	issuer, err := ParseIssuer(s)
+	if err != nil {
+		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidIssuer)
+	}
+	account, registered := accountOf(secret(c.caches.accounts, accountName(name)), issuer)
+	if !registered {
+		ctx, cancel := graced(ctx)
+		defer cancel()
+		if account, err = c.register(ctx, issuer); err != nil {
+			return c.registrationFailed(ctx, s, err)
+		}
+		c.log.Info("Registered account", zap.String("issuer", name.String()), zap.String("account", account.URL))
+		c.told.secret(s, corev1.EventTypeNormal, ReasonAccountRegistered, "Register",
+			fmt.Sprintf("The account at %s is %s.", issuer.Server, account.URL))
+	}
+	return 0, c.note(ctx, s, StatusReady, "The account is registered.", account.URL, "")
+}
+
+// registrationFailed notes why on the issuer. What the CA refuses waits as long as a failed order, or as long as the CA
+// says; what never reached the CA backs off.
+func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, cause error) (time.Duration, error) {
+	refused, ok := errors.AsType[*acmeclient.Error](cause)
+	if !ok || !refused.Reached {
+		return 0, cause
+	}
+	message := fmt.Sprintf("The CA refused to register the account: %s. Correct email, eabKeyID, eabHMACKey or server.", refused.Detail)
+	if err := c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer); err != nil {
+		return 0, err
+	}
+	c.log.Warn("Account refused", zap.String("issuer", nameOf(s).String()), zap.Error(cause))
+	return max(refused.RetryAfter, pause(2)), nil
+}
+
+// register makes the issuer's account: its key is in the cluster before the CA hears of it, so that a process that dies
+// in between finds the same account again.
+func (c *Controller) register(ctx context.Context, issuer *Issuer) (acmeclient.Account, error) {
+	kept, key, err := c.keepAccountKey(ctx, issuer)
+	if err != nil {
+		return acmeclient.Account{}, err
+	}
+	ca, err := c.cas.get(issuer)
+	if err != nil {
+		return acmeclient.Account{}, loop.Permanent(err)
+	}
+	url, err := ca.Register(ctx, key, issuer.Registration)
+	if err != nil {
+		return acmeclient.Account{}, err
+	}
+	kept.Data[accountURL] = []byte(url)
+	if _, err := c.kube.CoreV1().Secrets(kept.Namespace).Update(ctx, kept, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return acmeclient.Account{}, fmt.Errorf("record account of issuer %s: %w", issuer.Name, err)
+	}
+	return acmeclient.Account{Key: key, URL: url}, nil
+}
+
+// keepAccountKey returns the Secret with the account's key for the issuer's server, making or changing it as needed.
+// The Secret that it returns has no URL and may be changed.
+func (c *Controller) keepAccountKey(ctx context.Context, issuer *Issuer) (*corev1.Secret, crypto.Signer, error) {
+	name := accountName(issuer.Name)
+	secrets := c.kube.CoreV1().Secrets(name.Namespace)
+	s, err := secrets.Get(ctx, name.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return c.newAccountKey(ctx, issuer)
+	case err != nil:
+		return nil, nil, fmt.Errorf("read account of issuer %s: %w", issuer.Name, err)
+	case s.Type != TypeAccount:
+		return nil, nil, loop.Permanent(fmt.Errorf("secret %s stands where the account of issuer %s is kept, and is not of type %s: remove it",
+			name, issuer.Name, TypeAccount))
+	}
+	key, err := parseKey(s.Data[accountKey])
+	if err != nil {
+		return nil, nil, loop.Permanent(fmt.Errorf("account %s: %w: remove that Secret, and a new account is made", name, err))
+	}
+	delete(s.Data, accountURL)
+	if string(s.Data[accountServer]) == issuer.Server {
+		return s, key, nil
+	}
+	s.Data[accountServer] = []byte(issuer.Server)
+	if s, err = secrets.Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return nil, nil, fmt.Errorf("record new server of issuer %s: %w", issuer.Name, err)
+	}
+	return s, key, nil
+}
+
+func (c *Controller) newAccountKey(ctx context.Context, issuer *Issuer) (*corev1.Secret, crypto.Signer, error) {
+	key, err := EC256.generate()
+	if err != nil {
+		return nil, nil, fmt.Errorf("generate account key: %w", err)
+	}
+	text, err := marshalKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	name := accountName(issuer.Name)
+	s, err := c.kube.CoreV1().Secrets(name.Namespace).Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name},
+		Type:       TypeAccount,
+		Data:       map[string][]byte{accountKey: text, accountServer: []byte(issuer.Server)},
+	}, metav1.CreateOptions{FieldManager: fieldManager})
+	if err != nil {
+		return nil, nil, fmt.Errorf("keep account key of issuer %s: %w", issuer.Name, err)
+	}
+	return s, key, nil
+}
+
+// forgetAccount makes the issuer register again, with the same key, after the CA said that it does not know the account.
+func (c *Controller) forgetAccount(ctx context.Context, issuer *Issuer) error {
+	s, _, err := c.keepAccountKey(ctx, issuer)
+	if err != nil {
+		return err
+	}
+	c.log.Warn("The CA does not know the account; registering it again", zap.String("issuer", issuer.Name.String()))
+	if _, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return fmt.Errorf("forget account of issuer %s: %w", issuer.Name, err)
+	}
+	return nil
+}
+
+// reconcileSolver checks a solver's Secret and notes its state on it.
+func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	s := secret(c.caches.solvers, name)
+	if s == nil {
+		return 0, nil
+	}
+	if _, err := ParseSolver(s); err != nil {
+		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidSolver)
+	}
+	return 0, c.note(ctx, s, StatusReady, "The settings are complete.", "", "")
+}
+
+// note writes status and message on an issuer or solver, and tells its owner with an Event if they are news and reason
+// is not empty. It writes nothing when nothing changed.
+func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message, account, reason string) error {
+	before := s.Annotations
+	if before[AnnotationStatus] == status && before[AnnotationMessage] == message && before[AnnotationAccount] == account {
+		return nil
+	}
+	out := s.DeepCopy()
+	if out.Annotations == nil {
+		out.Annotations = map[string]string{}
+	}
+	out.Annotations[AnnotationStatus] = status
+	out.Annotations[AnnotationMessage] = message
+	set(out.Annotations, AnnotationAccount, account, account != "")
+	if _, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, out, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return fmt.Errorf("note status on %s: %w", nameOf(s), err)
+	}
+	if reason != "" {
+		c.told.secret(s, corev1.EventTypeWarning, reason, "Check", message)
+	}
+	return nil
+}
+
+// cas are the clients of the CAs that issuers use, each made once.
+type cas struct {
+	userAgent string
+	mu        sync.Mutex
+	clients   map[string]*acmeclient.Client
+}
+
+func newCAs(userAgent string) *cas {
+	return &cas{userAgent: userAgent, clients: map[string]*acmeclient.Client{}}
+}
+
+func (c *cas) get(issuer *Issuer) (*acmeclient.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := issuer.Server + "\n" + string(issuer.CABundle)
+	if client, ok := c.clients[key]; ok {
+		return client, nil
+	}
+	client, err := acmeclient.New(acmeclient.Config{Directory: issuer.Server, CABundle: issuer.CABundle, UserAgent: c.userAgent})
+	if err != nil {
+		return nil, fmt.Errorf("issuer %s: %w", issuer.Name, err)
+	}
+	c.clients[key] = client
+	return client, nil
+}

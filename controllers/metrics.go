@@ -1,0 +1,140 @@
+package controllers
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	corelisters "k8s.io/client-go/listers/core/v1"
+
+	"github.com/wildcast/wildcast/acmeclient"
+)
+
+// metrics are what the loops count. What the caches can tell is computed when it is asked for, see Collect.
+type metrics struct {
+	orders      *prometheus.CounterVec
+	duration    *prometheus.HistogramVec
+	nextAttempt *prometheus.GaugeVec
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		orders: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wildcast_orders_total",
+			Help: "Orders by issuer and result: issued, refused (by the CA), limited (by the CA), failed (before the CA decided).",
+		}, []string{"issuer", "result"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "wildcast_order_duration_seconds",
+			Help:    "How long orders that were issued took, DNS propagation included.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600},
+		}, []string{"issuer"}),
+		nextAttempt: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "wildcast_certificate_next_attempt_timestamp_seconds",
+			Help: "When an order that failed is tried again. Absent for certificates that do not wait.",
+		}, []string{"namespace", "name"}),
+	}
+}
+
+// ordered counts an order.
+func (m *metrics) ordered(issuer types.NamespacedName, err error, took time.Duration) {
+	m.orders.WithLabelValues(issuer.String(), orderResult(err)).Inc()
+	if err == nil {
+		m.duration.WithLabelValues(issuer.String()).Observe(took.Seconds())
+	}
+}
+
+func orderResult(err error) string {
+	refusal, ok := errors.AsType[*acmeclient.Error](err)
+	switch {
+	case err == nil:
+		return "issued"
+	case ok && limited(refusal):
+		return "limited"
+	case ok && refusal.Reached:
+		return "refused"
+	}
+	return "failed"
+}
+
+// next notes for when a certificate waits.
+func (m *metrics) next(certificate types.NamespacedName, plan Plan) {
+	if plan.Do != Wait {
+		m.nextAttempt.DeleteLabelValues(certificate.Namespace, certificate.Name)
+		return
+	}
+	m.nextAttempt.WithLabelValues(certificate.Namespace, certificate.Name).Set(float64(plan.At.Unix()))
+}
+
+var (
+	descExpiry = prometheus.NewDesc("wildcast_certificate_expiration_timestamp_seconds",
+		"When the certificate expires.", []string{"namespace", "name", "issuer"}, nil)
+	descRenewal = prometheus.NewDesc("wildcast_certificate_renewal_timestamp_seconds",
+		"When the certificate is due for renewal.", []string{"namespace", "name", "issuer"}, nil)
+	descReady = prometheus.NewDesc("wildcast_certificate_ready",
+		"1 if the certificate is valid now, 0 if it is asked for and is not.", []string{"namespace", "name", "issuer"}, nil)
+	descCertManagerExpiry = prometheus.NewDesc("certmanager_certificate_expiration_timestamp_seconds",
+		"When the certificate expires, under the name that cert-manager uses, so that alerts written for it go on working.",
+		[]string{"namespace", "name", "issuer_name", "issuer_kind", "issuer_group"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (c *Controller) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry} {
+		out <- desc
+	}
+	c.metrics.orders.Describe(out)
+	c.metrics.duration.Describe(out)
+	c.metrics.nextAttempt.Describe(out)
+}
+
+// Collect implements [prometheus.Collector]. The state of certificates is read from the caches, so that it is never stale.
+func (c *Controller) Collect(out chan<- prometheus.Metric) {
+	c.metrics.orders.Collect(out)
+	c.metrics.duration.Collect(out)
+	c.metrics.nextAttempt.Collect(out)
+	held, err := corelisters.NewSecretLister(c.caches.managed.GetIndexer()).List(labels.Everything())
+	if err != nil {
+		return // a lister has no error to return here
+	}
+	now := time.Now()
+	there := map[types.NamespacedName]bool{}
+	for _, s := range held {
+		there[nameOf(s)] = true
+		c.collectCertificate(s, now, out)
+	}
+	for _, name := range c.asks.certificatesFrom(func(types.NamespacedName) bool { return true }) {
+		if !there[name] {
+			out <- gauge(descReady, 0, name.Namespace, name.Name, c.asks.forCertificate(name)[0].Issuer.String())
+		}
+	}
+}
+
+func (c *Controller) collectCertificate(s *corev1.Secret, now time.Time, out chan<- prometheus.Metric) {
+	have := haveOf(s)
+	if !have.isCertificate() {
+		out <- gauge(descReady, 0, s.Namespace, s.Name, have.Issuer)
+		return
+	}
+	ready := 0.0
+	if now.After(have.NotBefore) && now.Before(have.NotAfter) {
+		ready = 1
+	}
+	expiry := float64(have.NotAfter.Unix())
+	out <- gauge(descReady, ready, s.Namespace, s.Name, have.Issuer)
+	out <- gauge(descExpiry, expiry, s.Namespace, s.Name, have.Issuer)
+	if at, err := time.Parse(time.RFC3339, s.Annotations[AnnotationRenewAt]); err == nil {
+		out <- gauge(descRenewal, float64(at.Unix()), s.Namespace, s.Name, have.Issuer)
+	}
+	kind, issuer := "Issuer", parseName(have.Issuer)
+	if issuer.Namespace == c.home {
+		kind = "ClusterIssuer"
+	}
+	out <- gauge(descCertManagerExpiry, expiry, s.Namespace, s.Name, issuer.Name, kind, "wildcast.dev")
+}
+
+func gauge(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+}

@@ -1,0 +1,96 @@
+package controllers
+
+import corev1 "k8s.io/api/core/v1"
+
+// Types of the Secrets that configure wildcast and that hold its state.
+const (
+	// TypeIssuer marks a Secret that says how certificates are obtained. In the home namespace it serves the whole
+	// cluster, elsewhere its own namespace.
+	TypeIssuer corev1.SecretType = "wildcast.dev/issuer"
+	// TypeSolver marks a Secret with the settings of one account at a DNS vendor.
+	TypeSolver corev1.SecretType = "wildcast.dev/dns01"
+	// TypeAccount marks a Secret that keeps the key and URL of an ACME account. It is named ISSUER.account.
+	TypeAccount corev1.SecretType = "wildcast.dev/account"
+	// TypeOrder marks a Secret that keeps the order in flight, or the last one. It is named CERTIFICATE.order.
+	TypeOrder corev1.SecretType = "wildcast.dev/order"
+)
+
+// Labels and annotations of TLS Secrets.
+const (
+	// LabelManaged is "true" on each TLS Secret that wildcast issued and renews. Copies do not carry it.
+	LabelManaged = "wildcast.dev/managed"
+	// AnnotationAltNames lists the certificate's DNS names, comma-separated.
+	AnnotationAltNames = "wildcast.dev/alt-names"
+	// AnnotationCommonName is the certificate's subject common name. Absent when it has none.
+	AnnotationCommonName = "wildcast.dev/common-name"
+	// AnnotationCertificateIssuer is the issuer's namespace/name. On an issuer's own Ingresses the same key opts in.
+	AnnotationCertificateIssuer = "wildcast.dev/issuer"
+	// AnnotationSerial is the certificate's serial number in hexadecimal.
+	AnnotationSerial = "wildcast.dev/serial"
+	// AnnotationNotBefore is the start of the certificate's validity, RFC 3339.
+	AnnotationNotBefore = "wildcast.dev/not-before"
+	// AnnotationNotAfter is the end of the certificate's validity, RFC 3339.
+	AnnotationNotAfter = "wildcast.dev/not-after"
+	// AnnotationRenewAt is when wildcast renews the certificate, RFC 3339.
+	AnnotationRenewAt = "wildcast.dev/renew-at"
+	// AnnotationRevision counts the certificates that the Secret has held, from 1.
+	AnnotationRevision = "wildcast.dev/revision"
+	// AnnotationSync tells the syncer into which namespaces the Secret is copied.
+	AnnotationSync = "wildcast.dev/sync"
+	// AnnotationAdopt is "true" on a Secret that its owner hands over to wildcast.
+	AnnotationAdopt = "wildcast.dev/adopt"
+)
+
+// Annotations of Ingresses.
+const (
+	// AnnotationIssuer opts in. Its value names an issuer Secret in the Ingress's namespace or else the home namespace.
+	AnnotationIssuer = "wildcast.dev/issuer"
+	// AnnotationTLSACME opts in with the default issuer when it is "true".
+	AnnotationTLSACME = "kubernetes.io/tls-acme"
+	// AnnotationClusterIssuer and AnnotationNamespaceIssuer are cert-manager's way to opt in.
+	AnnotationClusterIssuer   = "cert-manager.io/cluster-issuer"
+	AnnotationNamespaceIssuer = "cert-manager.io/issuer"
+	// AnnotationCertificate names the shared certificate, instead of the name derived from its domains.
+	AnnotationCertificate = "wildcast.dev/certificate"
+	// AnnotationWildcard is "false" for a certificate with exactly these hosts, in this namespace, shared with nobody.
+	AnnotationWildcard = "wildcast.dev/wildcard"
+	// AnnotationKeyType is the type of the certificate's key, instead of the issuer's.
+	AnnotationKeyType = "wildcast.dev/key-type"
+)
+
+// Annotations of issuer and solver Secrets.
+const (
+	// AnnotationStatus is Ready or Invalid.
+	AnnotationStatus = "wildcast.dev/status"
+	// AnnotationMessage says what AnnotationStatus means here, and the remedy.
+	AnnotationMessage = "wildcast.dev/message"
+	// AnnotationAccount is the URL of the issuer's ACME account.
+	AnnotationAccount = "wildcast.dev/account"
+)
+
+// Values of AnnotationStatus.
+const (
+	StatusReady   = "Ready"
+	StatusInvalid = "Invalid"
+)
+
+// Reasons of Events.
+const (
+	// On Ingresses.
+	ReasonRequested            = "Requested"
+	ReasonIssued               = "Issued"
+	ReasonRenewed              = "Renewed"
+	ReasonNamespaceNotSelected = "NamespaceNotSelected"
+	ReasonIssuerNotFound       = "IssuerNotFound"
+	ReasonIssuerNotReady       = "IssuerNotReady"
+	ReasonNotAllowed           = "NotAllowed"
+	ReasonWaitingForDNS        = "WaitingForDNS"
+	ReasonOrderFailed          = "OrderFailed"
+	ReasonRateLimited          = "RateLimited"
+	ReasonInvalidIngress       = "InvalidIngress"
+	ReasonNotOurs              = "NotOurs"
+	// On issuers and solvers.
+	ReasonAccountRegistered = "AccountRegistered"
+	ReasonInvalidIssuer     = "InvalidIssuer"
+	ReasonInvalidSolver     = "InvalidSolver"
+)

@@ -1,0 +1,167 @@
+package controllers
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/acmeclient"
+)
+
+// issue orders the certificate that v wants, or carries on with the order in flight, and stores it. Each step is in the
+// record before it is taken, so that whoever finds the record can go on:
+//
+//	record the key and the inputs    then ask the CA for an order
+//	record the order's URL           then answer its challenges and finalize it
+//	record the chain                 then write the Secret
+func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) {
+	account, registered := accountOf(secret(c.caches.accounts, accountName(v.want.Issuer.Name)), v.want.Issuer)
+	if !registered {
+		c.told.certificate(v, notReady(v.want.Issuer.Name))
+		return 0, nil // the account's event brings us back
+	}
+	c.told.certificate(v)
+	if err := c.begin(ctx, v); err != nil {
+		return 0, err
+	}
+	started, resumed := time.Now(), v.record.URL != ""
+	chain, err := c.order(ctx, account, v)
+	c.metrics.ordered(v.want.Issuer.Name, err, time.Since(started))
+	if err != nil {
+		return c.orderFailed(ctx, v, err, resumed)
+	}
+	v.record.Chain, v.record.URL = chain, ""
+	v.record.Failures, v.record.Next, v.record.Limited, v.record.LastError = 0, time.Time{}, false, ""
+	if err := c.keepRecord(ctx, v); err != nil {
+		return 0, err
+	}
+	return c.install(ctx, v)
+}
+
+// begin records a new order's key and inputs. An order in flight for the same inputs is carried on with.
+func (c *Controller) begin(ctx context.Context, v *view) error {
+	r := v.record
+	if r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0 {
+		return nil
+	}
+	key, err := newKey(v.want, haveOf(v.secret))
+	if err != nil {
+		return fmt.Errorf("generate key of certificate %s: %w", v.name, err)
+	}
+	next := &Record{Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret}
+	if r.Inputs == v.inputs {
+		next.Failures = r.Failures
+	}
+	v.record = next
+	if err := c.keepRecord(ctx, v); err != nil {
+		return err
+	}
+	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
+		"Ordering certificate %s for %s from issuer %s.", v.name, strings.Join(v.want.Names, ", "), v.want.Issuer.Name))
+	return nil
+}
+
+// newKey is the certificate's next key: a new one, or the one that it has if the issuer says so and the type is right.
+func newKey(want *Want, have *Have) (crypto.Signer, error) {
+	if !want.Issuer.RotateKey && have != nil && have.Key != nil && have.KeyType == want.KeyType {
+		return have.Key, nil
+	}
+	return want.KeyType.generate()
+}
+
+// keepRecord writes the record.
+func (c *Controller) keepRecord(ctx context.Context, v *view) error {
+	s, err := v.record.object(v.name)
+	if err != nil {
+		return err
+	}
+	secrets := c.kube.CoreV1().Secrets(s.Namespace)
+	if v.record.secret == nil {
+		s, err = secrets.Create(ctx, s, metav1.CreateOptions{FieldManager: fieldManager})
+	} else {
+		s, err = secrets.Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		return fmt.Errorf("record order of certificate %s: %w", v.name, err)
+	}
+	v.record.secret = s
+	return nil
+}
+
+// order runs the ACME order and returns the chain.
+func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
+	ca, err := c.cas.get(v.want.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	return ca.Order(ctx, account, acmeclient.Request{
+		Names:          slices.Clone(v.want.Names),
+		Key:            v.record.Key,
+		URL:            v.record.URL,
+		Profile:        v.want.Issuer.Profile,
+		PreferredChain: v.want.Issuer.PreferredChain,
+		Begun: func(ctx context.Context, url string) error {
+			v.record.URL = url
+			return c.keepRecord(ctx, v)
+		},
+		Solver: c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) }),
+	})
+}
+
+// orderFailed enters the failure into the record and tells the owners of the Ingresses. A failure that the record does
+// not settle is returned, so that the loop backs off.
+func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resumed bool) (time.Duration, error) {
+	settled := v.record.fail(cause, resumed, v.now)
+	if settled || v.record.LastError != cause.Error() {
+		v.record.LastError = cause.Error()
+		if err := c.keepRecord(ctx, v); err != nil {
+			return 0, errors.Join(cause, err)
+		}
+	}
+	switch {
+	case errors.Is(cause, acmeclient.ErrAccountGone):
+		return 0, c.forgetAccount(ctx, v.want.Issuer)
+	case settled && v.record.Next.IsZero():
+		c.log.Info("Beginning a new order", zap.String("certificate", v.name.String()), zap.Error(cause))
+		return time.Millisecond, nil
+	}
+	c.tellFailed(v, cause)
+	if !settled {
+		return 0, fmt.Errorf("order certificate %s: %w", v.name, cause)
+	}
+	c.log.Warn("Order failed", zap.String("certificate", v.name.String()), zap.Int("failures", v.record.Failures),
+		zap.Time("again", v.record.Next), zap.Error(cause))
+	return until(v.record.Next, v.now) + time.Millisecond, nil
+}
+
+// tellFailed says what failed and when it goes on.
+func (c *Controller) tellFailed(v *view, cause error) {
+	reason, when := ReasonOrderFailed, "It is tried again in a while."
+	if !v.record.Next.IsZero() {
+		when = "The next attempt is at " + v.record.Next.UTC().Format(time.RFC3339) + ", or when the Ingress, the issuer or a solver changes."
+	}
+	if v.record.Limited {
+		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
+	}
+	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, reason, "Order",
+		fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when))
+}
+
+func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
+	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
+		"Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, fqdn, strings.Join(lacking, ", ")))
+}
+
+func notReady(issuer types.NamespacedName) Problem {
+	return Problem{ReasonIssuerNotReady, fmt.Sprintf("Issuer %s has no account at its CA yet; see: kubectl describe -n %s secret %s",
+		issuer, issuer.Namespace, issuer.Name)}
+}

@@ -1,0 +1,93 @@
+package controllers
+
+import "time"
+
+// Action is what to do about a certificate.
+type Action string
+
+// The actions of a [Plan].
+const (
+	Keep    Action = "keep"    // the Secret is right
+	Install Action = "install" // the last order's record holds what the Secret should
+	Issue   Action = "issue"   // order a certificate, or carry on with the order in flight
+	Wait    Action = "wait"    // an order is due, and its time has not come
+	Release Action = "release" // nobody asks for it: keep it while it lasts, do not renew it
+	Remove  Action = "remove"  // nobody asks for it, and it has expired
+	Refuse  Action = "refuse"  // the Secret of that name is somebody else's
+)
+
+// Plan is a decision about one certificate.
+type Plan struct {
+	Do  Action
+	Why string    // for the log
+	At  time.Time // when to look again; zero for not until something changes
+}
+
+// planFor decides. It is the first row that applies:
+//
+//	want   Secret                        record                      → do       look again
+//	none   none, or not ours                                         → Keep
+//	none   ours, valid                                               → Release  when it expires
+//	none   ours, expired                                             → Remove
+//	held                                                             → Keep
+//	yes    not ours, not handed over                                 → Refuse
+//	yes    right, not due                                            → Keep     when it is due
+//	yes    any                           holds what is wanted        → Install
+//	yes    any                           next attempt is later       → Wait     then
+//	yes    any                                                       → Issue
+//
+// Right means: it covers the names, with a key of the type, is valid and comes from the issuer. A Secret that its owner
+// handed over is right whatever its issuer. The next attempt counts when it was put off for this same order, or when
+// the CA itself named the time, which no change of ours moves.
+func planFor(want *Want, have *Have, record *Record, inputs string, now time.Time) Plan {
+	switch {
+	case want == nil:
+		return planUnwanted(have, now)
+	case want.Issuer == nil:
+		return Plan{Do: Keep, Why: "its issuer is missing or not valid"}
+	case have != nil && !have.Managed && !have.Adopted:
+		return Plan{Do: Refuse, Why: "a Secret of that name is not ours"}
+	}
+	fault, due := want.judge(have, now)
+	if fault == "" {
+		return Plan{Do: Keep, Why: "it is right", At: due}
+	}
+	if f, _ := want.judge(record.have(), now); f == "" {
+		return Plan{Do: Install, Why: fault}
+	}
+	if now.Before(record.Next) && (record.Limited || record.Inputs == inputs) {
+		return Plan{Do: Wait, Why: fault, At: record.Next}
+	}
+	return Plan{Do: Issue, Why: fault}
+}
+
+func planUnwanted(have *Have, now time.Time) Plan {
+	switch {
+	case have == nil || !have.Managed:
+		return Plan{Do: Keep, Why: "nobody asks for it"}
+	case now.Before(have.NotAfter):
+		return Plan{Do: Release, Why: "nobody asks for it", At: have.NotAfter}
+	}
+	return Plan{Do: Remove, Why: "nobody asks for it, and it has expired"}
+}
+
+// judge says what is wrong with a certificate, empty for nothing, and when it is due for renewal.
+func (w *Want) judge(have *Have, now time.Time) (fault string, due time.Time) {
+	switch {
+	case have == nil:
+		return "there is none", due
+	case len(have.Names) == 0:
+		return "the Secret holds no certificate with its key", due
+	case !covers(have.Names, w.Names):
+		return "it does not cover all names", due
+	case have.KeyType != w.KeyType:
+		return "its key is of another type", due
+	case have.Managed && have.Issuer != w.Issuer.Name.String():
+		return "it comes from another issuer", due
+	}
+	due = have.renewAt(w.Issuer.RenewBefore)
+	if !now.Before(due) {
+		return "it is due for renewal", due
+	}
+	return "", due
+}

@@ -1,0 +1,243 @@
+package controllers
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/wildcast/wildcast/acmeclient"
+)
+
+const day = 24 * time.Hour
+
+var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// chainFor makes a self-signed certificate, which is all that this package looks at.
+func chainFor(t *testing.T, kt KeyType, names string, from, to time.Time) (chain, keyPEM []byte) {
+	t.Helper()
+	key, err := kt.generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(from.UnixNano()), Subject: pkix.Name{}, DNSNames: words(names), NotBefore: from, NotAfter: to,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keyPEM, err = marshalKey(key); err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), keyPEM
+}
+
+// held is a Secret with a certificate for the names, made so many days ago for 90 days.
+func held(t *testing.T, names string, age time.Duration) *corev1.Secret {
+	t.Helper()
+	chain, keyPEM := chainFor(t, EC256, names, now.Add(-age), now.Add(90*day-age))
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "wildcard.a.test", Labels: map[string]string{LabelManaged: "true"},
+			Annotations: map[string]string{AnnotationCertificateIssuer: home + "/le", AnnotationRevision: "3"}},
+		Type: corev1.SecretTypeTLS,
+		Data: map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: keyPEM},
+	}
+}
+
+// recorded is the record of an order that was issued.
+func recorded(t *testing.T, names string, age time.Duration) *Record {
+	t.Helper()
+	s := held(t, names, age)
+	return recordOf(&corev1.Secret{Data: map[string][]byte{
+		orderChain: s.Data[corev1.TLSCertKey], orderKey: s.Data[corev1.TLSPrivateKeyKey], orderIssuer: []byte(home + "/le"),
+	}})
+}
+
+func wanted(names string) *Want {
+	issuer, _ := testRules(nil).issuer(key(home + "/le"))
+	return &Want{Name: key(home + "/wildcard.a.test"), Issuer: issuer, Names: words(names), KeyType: EC256}
+}
+
+func TestPlan(t *testing.T) {
+	foreign := held(t, "*.a.test", day)
+	foreign.Labels = nil
+	adopted := foreign.DeepCopy()
+	adopted.Annotations = map[string]string{AnnotationAdopt: "true"}
+	elsewhere := held(t, "*.a.test", day)
+	elsewhere.Annotations[AnnotationCertificateIssuer] = home + "/other"
+	broken := held(t, "*.a.test", day)
+	broken.Data[corev1.TLSPrivateKeyKey] = held(t, "*.a.test", day).Data[corev1.TLSPrivateKeyKey]
+	rsa := wanted("*.a.test")
+	rsa.KeyType = RSA2048
+	later := now.Add(time.Hour)
+
+	for _, row := range []struct {
+		name   string
+		want   *Want
+		secret *corev1.Secret
+		record *Record
+		do     Action
+		again  bool
+	}{
+		{"nothing asked, nothing there", nil, nil, nil, Keep, false},
+		{"nothing asked, somebody's Secret", nil, foreign, nil, Keep, false},
+		{"nothing asked, ours and valid", nil, held(t, "*.a.test", day), nil, Release, true},
+		{"nothing asked, ours and expired", nil, held(t, "*.a.test", 91*day), nil, Remove, false},
+		{"the issuer is gone", &Want{}, held(t, "*.a.test", 89*day), nil, Keep, false},
+		{"somebody's Secret stands there", wanted("*.a.test"), foreign, nil, Refuse, false},
+		{"it was handed over and is right", wanted("*.a.test"), adopted, nil, Keep, true},
+		{"it was handed over and lacks a name", wanted("*.a.test a.test"), adopted, nil, Issue, false},
+		{"it is right", wanted("*.a.test"), held(t, "*.a.test", day), nil, Keep, true},
+		{"it covers more than is asked", wanted("*.a.test"), held(t, "*.a.test a.test", day), nil, Keep, true},
+		{"it covers the host by its wildcard", wanted("x.a.test"), held(t, "*.a.test", day), nil, Keep, true},
+		{"it lacks a name", wanted("*.a.test a.test"), held(t, "*.a.test", day), nil, Issue, false},
+		{"another key type is asked", rsa, held(t, "*.a.test", day), nil, Issue, false},
+		{"another issuer is asked", wanted("*.a.test"), elsewhere, nil, Issue, false},
+		{"its key does not belong to it", wanted("*.a.test"), broken, nil, Issue, false},
+		{"it is due", wanted("*.a.test"), held(t, "*.a.test", 61*day), nil, Issue, false},
+		{"it has expired", wanted("*.a.test"), held(t, "*.a.test", 91*day), nil, Issue, false},
+		{"it is gone and the record holds it", wanted("*.a.test"), nil, recorded(t, "*.a.test", day), Install, false},
+		{"it is due and the record holds a fresh one", wanted("*.a.test"), held(t, "*.a.test", 61*day), recorded(t, "*.a.test", 0), Install, false},
+		{"it is due and so is the record's", wanted("*.a.test"), held(t, "*.a.test", 61*day), recorded(t, "*.a.test", 61*day), Issue, false},
+		{"it is gone and the record's lacks a name", wanted("*.a.test a.test"), nil, recorded(t, "*.a.test", day), Issue, false},
+		{"the same order failed", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: later}, Wait, true},
+		{"the same order failed, and its time has come", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now}, Issue, false},
+		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
+		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later, Limited: true}, Wait, true},
+		{"nothing there", wanted("*.a.test"), nil, nil, Issue, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			record := row.record
+			if record == nil {
+				record = &Record{}
+			}
+			plan := planFor(row.want, haveOf(row.secret), record, "in", now)
+			if plan.Do != row.do || !plan.At.IsZero() != row.again {
+				t.Errorf("got %+v, want %s", plan, row.do)
+			}
+		})
+	}
+}
+
+func TestRenewalIsDueWhenAThirdIsLeftAndHalfOfAShortLife(t *testing.T) {
+	for lifetime, left := range map[time.Duration]time.Duration{
+		90 * day: 30 * day, 45 * day: 15 * day, 10 * day: 10 * day / 3, 160 * time.Hour: 80 * time.Hour, time.Hour: 30 * time.Minute,
+	} {
+		have := &Have{NotBefore: now, NotAfter: now.Add(lifetime), Serial: "1"}
+		at := have.renewAt(0)
+		earliest, latest := have.NotAfter.Add(-left-lifetime/20-time.Second), have.NotAfter.Add(-left)
+		if at.Before(earliest) || at.After(latest) || !at.After(now) {
+			t.Errorf("a life of %s is renewed at %s, want %s to %s", lifetime, at, earliest, latest)
+		}
+	}
+}
+
+func TestRenewBeforeOverridesTheRuleUnlessItWouldRenewAtOnce(t *testing.T) {
+	have := &Have{NotBefore: now, NotAfter: now.Add(90 * day), Serial: "1"}
+	if at := have.renewAt(10 * day); at.Before(now.Add(75*day)) || at.After(now.Add(80*day)) {
+		t.Errorf("got %s", at)
+	}
+	if got, want := have.renewAt(90*day), have.renewAt(0); got != want {
+		t.Errorf("got %s, want the rule's %s", got, want)
+	}
+}
+
+func TestCertificatesMadeTogetherAreRenewedApart(t *testing.T) {
+	seen := map[time.Time]int{}
+	var first, last time.Time
+	for i := range 1000 {
+		at := (&Have{NotBefore: now, NotAfter: now.Add(90 * day), Serial: fmt.Sprintf("%x", i)}).renewAt(0)
+		seen[at]++
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	if len(seen) < 950 || last.Sub(first) < 4*day {
+		t.Errorf("%d instants within %s", len(seen), last.Sub(first))
+	}
+}
+
+func TestFailuresTheCASawWaitLongerEachTime(t *testing.T) {
+	refused := &acmeclient.Error{Op: "validate", Type: "unauthorized", Status: 403, Reached: true}
+	r := &Record{URL: "u"}
+	for i, want := range []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day, day} {
+		if !r.fail(fmt.Errorf("order: %w", refused), false, now) || r.Next.Sub(now) != want || r.Failures != i+1 || r.URL != "" || r.Limited {
+			t.Errorf("failure %d: got %+v", i+1, r)
+		}
+	}
+}
+
+func TestWhatNeverReachedTheCAChangesNothing(t *testing.T) {
+	for _, cause := range []error{errors.New("no child"), &acmeclient.Error{Op: "connect"}} {
+		r := &Record{URL: "u", Failures: 2}
+		if r.fail(cause, true, now) || r.URL != "u" || r.Failures != 2 || !r.Next.IsZero() {
+			t.Errorf("%v: got %+v", cause, r)
+		}
+	}
+}
+
+func TestTheCAsTimeWinsAndIsNotCounted(t *testing.T) {
+	for _, row := range []struct {
+		err  *acmeclient.Error
+		want time.Duration
+	}{
+		{&acmeclient.Error{Type: "rateLimited", Status: 429, Reached: true, RetryAfter: 3600 * time.Second}, time.Hour},
+		{&acmeclient.Error{Status: 503, Reached: true, RetryAfter: time.Minute}, time.Minute},
+		{&acmeclient.Error{Type: "rateLimited", Reached: true}, unnamedLimit},
+		{&acmeclient.Error{Status: 429, Reached: true}, unnamedLimit},
+	} {
+		r := &Record{Failures: 1}
+		if !r.fail(row.err, false, now) || r.Next.Sub(now) != row.want || !r.Limited || r.Failures != 1 {
+			t.Errorf("%v: got %+v", row.err, r)
+		}
+	}
+}
+
+func TestAnOrderThatIsGoneIsBegunAnewOnce(t *testing.T) {
+	gone := &acmeclient.Error{Op: "get order", Status: 404, Reached: true, Err: acmeclient.ErrGone}
+	r := &Record{URL: "u", Next: now.Add(time.Hour)}
+	if !r.fail(gone, true, now) || r.URL != "" || !r.Next.IsZero() || r.Failures != 0 {
+		t.Errorf("resumed: got %+v", r)
+	}
+	r = &Record{URL: "u"}
+	if !r.fail(gone, false, now) || r.Failures != 1 || r.Next.Sub(now) != time.Minute {
+		t.Errorf("an order that was just made: got %+v", r)
+	}
+}
+
+func TestARecordSurvivesTheCluster(t *testing.T) {
+	key, err := RSA2048.generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := &Record{Inputs: "i", Issuer: "n/le", Names: words("*.a.test a.test"), Key: key, URL: "https://ca/order/1", Chain: []byte("chain"),
+		Failures: 3, Next: now, Limited: true, LastError: "no"}
+	s, err := before.object(parseName("ns/wildcard.a.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "wildcard.a.test.order" || s.Type != TypeOrder || certificateOf(nameOf(s)) != parseName("ns/wildcard.a.test") {
+		t.Errorf("got %s of type %s", s.Name, s.Type)
+	}
+	after := recordOf(s)
+	if !after.Key.Public().(*rsa.PublicKey).Equal(key.Public()) {
+		t.Error("the key is another")
+	}
+	after.secret, after.Key = nil, key
+	if fmt.Sprintf("%+v", *after) != fmt.Sprintf("%+v", *before) {
+		t.Errorf("got  %+v\nwant %+v", *after, *before)
+	}
+}

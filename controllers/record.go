@@ -1,0 +1,129 @@
+package controllers
+
+import (
+	"crypto"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Record is the order in flight for a certificate, or the last one: what the next process needs to carry on. It is kept
+// as a Secret beside the certificate's and written before the step that it records.
+//
+//	begun       Key and Inputs are there, URL is not: the CA may or may not have heard of the order
+//	ordered     URL is there: the order is at the CA
+//	issued      Chain is there: the order is done; URL is gone
+//	failed      Failures, Next and LastError tell; URL is gone if that order is of no more use
+type Record struct {
+	Inputs    string // hash of what the order depends on
+	Issuer    string // namespace/name
+	Names     []string
+	Key       crypto.Signer
+	URL       string
+	Chain     []byte // PEM
+	Failures  int    // that reached the CA, in a row
+	Next      time.Time
+	Limited   bool // the CA named the time in Next
+	LastError string
+
+	secret *corev1.Secret // as read or written last; nil before the first write
+}
+
+// Keys of an order's Secret.
+const (
+	orderInputs    = "inputs"
+	orderIssuer    = "issuer"
+	orderNames     = "names"
+	orderKey       = corev1.TLSPrivateKeyKey
+	orderURL       = "url"
+	orderChain     = corev1.TLSCertKey
+	orderFailures  = "failures"
+	orderNext      = "nextAttempt"
+	orderLimited   = "rateLimited"
+	orderLastError = "lastError"
+)
+
+// recordName is the name of the record of a certificate's orders.
+func recordName(certificate types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: certificate.Namespace, Name: certificate.Name + ".order"}
+}
+
+// certificateOf is the inverse of recordName.
+func certificateOf(record types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: record.Namespace, Name: strings.TrimSuffix(record.Name, ".order")}
+}
+
+// recordOf reads an order's Secret; an empty record for nil. A key that cannot be read is none.
+func recordOf(s *corev1.Secret) *Record {
+	if s == nil {
+		return &Record{}
+	}
+	r := &Record{
+		Inputs:    string(s.Data[orderInputs]),
+		Issuer:    string(s.Data[orderIssuer]),
+		Names:     splitList(string(s.Data[orderNames])),
+		URL:       string(s.Data[orderURL]),
+		Chain:     s.Data[orderChain],
+		Limited:   string(s.Data[orderLimited]) == "true",
+		LastError: string(s.Data[orderLastError]),
+		secret:    s,
+	}
+	r.Key, _ = parseKey(s.Data[orderKey])
+	r.Failures, _ = strconv.Atoi(string(s.Data[orderFailures]))
+	r.Next, _ = time.Parse(time.RFC3339, string(s.Data[orderNext]))
+	return r
+}
+
+// object is the Secret that keeps the record.
+func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error) {
+	name := recordName(certificate)
+	s := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name},
+		Type:       TypeOrder,
+		Data:       map[string][]byte{},
+	}
+	if r.secret != nil {
+		s.ObjectMeta = *r.secret.ObjectMeta.DeepCopy()
+	}
+	if r.Key != nil {
+		key, err := marshalKey(r.Key)
+		if err != nil {
+			return nil, fmt.Errorf("record order %s: %w", certificate, err)
+		}
+		s.Data[orderKey] = key
+	}
+	put := func(key, value string, when bool) {
+		if when {
+			s.Data[key] = []byte(value)
+		}
+	}
+	put(orderInputs, r.Inputs, true)
+	put(orderIssuer, r.Issuer, true)
+	put(orderNames, strings.Join(r.Names, ","), true)
+	put(orderURL, r.URL, r.URL != "")
+	put(orderChain, string(r.Chain), len(r.Chain) > 0)
+	put(orderFailures, strconv.Itoa(r.Failures), r.Failures > 0)
+	put(orderNext, r.Next.UTC().Format(time.RFC3339), !r.Next.IsZero())
+	put(orderLimited, "true", r.Limited)
+	put(orderLastError, r.LastError, r.LastError != "")
+	return s, nil
+}
+
+// have is the certificate that the record holds, nil if none.
+func (r *Record) have() *Have {
+	if len(r.Chain) == 0 || r.Key == nil {
+		return nil
+	}
+	key, err := marshalKey(r.Key)
+	if err != nil {
+		return nil
+	}
+	h := &Have{Issuer: r.Issuer, Managed: true}
+	h.read(r.Chain, key)
+	return h
+}

@@ -1,0 +1,91 @@
+package controllers
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Want is the certificate that should be.
+type Want struct {
+	Name    types.NamespacedName // of the Secret
+	Issuer  *Issuer              // nil when held: the issuer is missing or not valid
+	Names   []string             // canonical, sorted, irredundant
+	KeyType KeyType
+	Shared  bool   // copied by the syncer
+	Sync    string // the selector, when Shared
+	Asks    []Ask  // whose wish it is, the oldest first
+}
+
+// Refusal is an Ask that cannot be joined with the older ones for the same certificate.
+type Refusal struct {
+	Ask     Ask
+	Problem Problem
+}
+
+// wantOf joins what is asked of one certificate, the oldest Ingress first; nil when nothing is. The oldest Ingress
+// decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
+// union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered.
+func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Want, []Refusal) {
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	want := &Want{Name: asks[0].Certificate}
+	var refused []Refusal
+	for _, ask := range asks {
+		if ask.Held {
+			continue
+		}
+		if want.Issuer == nil {
+			from, err := issuer(ask.Issuer)
+			if err != nil || from == nil {
+				continue // the issuer has just changed: this ask is about to be replaced by a held one
+			}
+			want.Issuer = from
+		}
+		if ask.Issuer != want.Issuer.Name {
+			refused = append(refused, want.refuse(ask))
+			continue
+		}
+		want.join(ask)
+	}
+	want.settle()
+	return want, refused
+}
+
+func (w *Want) refuse(ask Ask) Refusal {
+	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which Ingress %s asked first. "+
+		"Name that issuer, or another certificate with the annotation %s.",
+		w.Name.Name, w.Issuer.Name, w.Asks[0].Ingress.NamespacedName, AnnotationCertificate)}}
+}
+
+func (w *Want) join(ask Ask) {
+	w.Asks = append(w.Asks, ask)
+	w.Names = append(w.Names, ask.Names...)
+	w.KeyType = cmp.Or(w.KeyType, ask.KeyType)
+	w.Shared = w.Shared || ask.Shared
+}
+
+// settle derives what depends on all asks.
+func (w *Want) settle() {
+	if w.Issuer == nil {
+		return
+	}
+	w.Names = irredundant(w.Names)
+	w.KeyType = cmp.Or(w.KeyType, w.Issuer.KeyType)
+	if w.Shared {
+		w.Sync = w.Issuer.SyncFor(w.Name.Name)
+	}
+}
+
+// inputs is a hash of what an order depends on. Failures counted under other inputs are forgotten.
+func (w *Want) inputs(solvers string) string {
+	return hashData(map[string][]byte{
+		"names":   []byte(strings.Join(w.Names, ",")),
+		"issuer":  []byte(w.Issuer.Name.String() + w.Issuer.Hash),
+		"keyType": []byte(w.KeyType),
+		"solvers": []byte(solvers),
+	})
+}
