@@ -111,7 +111,9 @@ func (s *Server) exists(zone, name string) bool {
 	return slices.ContainsFunc(d.servers, func(other *Server) bool { return below(other.name(zone)) })
 }
 
-func (s *Server) name(zone string) string { return "ns" + hostOf(s.number)[len("127.0.0."):] + "." + zone }
+func (s *Server) name(zone string) string {
+	return "ns" + hostOf(s.number)[len("127.0.0."):] + "." + zone
+}
 
 func soa(zone string) *dns.SOA {
 	return &dns.SOA{
