@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -14,9 +13,8 @@ type metrics struct {
 	drift *prometheus.CounterVec
 }
 
-// metricsOf makes the metrics of a syncer and registers them, unless registry is nil.
-func metricsOf(s *Syncer, registry prometheus.Registerer) (metrics, error) {
-	m := metrics{
+func newMetrics() metrics {
+	return metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "wildcast_sync_lag_seconds", Help: "Time from the change of a source to the end of work on the last of its copies.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
@@ -25,15 +23,6 @@ func metricsOf(s *Syncer, registry prometheus.Registerer) (metrics, error) {
 			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.",
 		}, []string{"drift"}),
 	}
-	if registry == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.lag, m.drift, gauges{s}} {
-		if err := registry.Register(c); err != nil {
-			return m, fmt.Errorf("register metrics: %w", err)
-		}
-	}
-	return m, nil
 }
 
 // count counts a plan that was carried out.
@@ -55,28 +44,29 @@ var (
 	waitingDesc = prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, nil)
 )
 
-// gauges is the syncer's state as a prometheus.Collector.
-type gauges struct{ s *Syncer }
-
 // Describe implements prometheus.Collector.
-func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{copiesDesc, sourcesDesc, failingDesc, waitingDesc} {
 		ch <- d
 	}
+	s.metrics.lag.Describe(ch)
+	s.metrics.drift.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
-func (g gauges) Collect(ch chan<- prometheus.Metric) {
+func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
-	sources, copies := g.s.index.count()
+	sources, copies := s.index.count()
 	gauge(copiesDesc, copies)
 	gauge(sourcesDesc, sources)
-	gauge(waitingDesc, g.s.loop.Len())
-	for reason, n := range g.s.troubles.count() {
+	gauge(waitingDesc, s.loop.Len())
+	for reason, n := range s.troubles.count() {
 		gauge(failingDesc, n, reason)
 	}
+	s.metrics.lag.Collect(ch)
+	s.metrics.drift.Collect(ch)
 }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived

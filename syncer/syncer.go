@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,12 +31,11 @@ import (
 type Config struct {
 	Kube     kubernetes.Interface
 	Metadata metadata.Interface
-	// Namespaces is shared with others, who start it. Names, labels, deletionTimestamp and phase suffice.
-	Namespaces coreinformers.TypedNamespaceInformer
-	// Requests are the names under which Ingresses ask for copies. Nil: none.
+	// Namespaces is shared with others, who run it. Names, labels, deletionTimestamp and phase suffice.
+	Namespaces coreinformers.NamespaceIndexInformer
+	// Requests are the names under which Ingresses ask for copies. Nil: none. It must know all Ingresses before Run
+	// is called, for copies that nobody asks for are removed.
 	Requests Requests
-	// Synced are what Requests depends on: before they are done nothing is decided.
-	Synced []cache.DoneChecker
 
 	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
 	// here. Empty: no label.
@@ -50,9 +49,8 @@ type Config struct {
 	// Workers is how many targets are worked on at a time. Zero: 32.
 	Workers int
 
-	Events  events.EventRecorder
-	Log     *zap.Logger           // nil: no log
-	Metrics prometheus.Registerer // nil: no metrics
+	Events events.EventRecorder
+	Log    *zap.Logger // nil: no log
 }
 
 // Request asks for a copy of a source at a target, beside the one under the source's own name. It counts only while
@@ -91,7 +89,6 @@ type Syncer struct {
 
 	loop     *loop.Loop[ref]
 	leading  atomic.Bool
-	watching sync.WaitGroup
 	lost     sync.Map // ref → struct{}: copies that somebody removed
 	waves    waves
 	troubles troubles
@@ -115,20 +112,20 @@ func New(c Config) (*Syncer, error) {
 		workers:    c.Workers,
 		requests:   c.Requests,
 		metadata:   c.Metadata,
-		namespaces: c.Namespaces.Lister(),
+		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
+		metrics:    newMetrics(),
 		events:     c.Events,
 		log:        c.Log,
 	}
 	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
 	s.contents = newContents(contentsKept, s.kind.read)
 	s.loop = loop.New("syncer", s.reconcile, loop.Options{Log: c.Log})
-	registration, err := c.Namespaces.TypedInformer().AddTypedEventHandler(s.namespaceHandler())
+	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
 	if err != nil {
 		return nil, fmt.Errorf("listen to namespaces: %w", err)
 	}
-	s.synced = append(c.Synced, registration.HasSyncedChecker(), s.index)
-	s.metrics, err = metricsOf(s, c.Metrics)
-	return s, err
+	s.synced = []cache.DoneChecker{registration.HasSyncedChecker(), s.index}
+	return s, nil
 }
 
 func (c *Config) complete() error {
@@ -163,10 +160,10 @@ type noRequests struct{}
 func (noRequests) At(ref) []Request { return nil }
 func (noRequests) Of(ref) []ref     { return nil }
 
-// Synced is done once the index has been filled.
-func (s *Syncer) Synced() cache.DoneChecker { return s.index }
+// Synced are done once all sources, copies and namespaces are known.
+func (s *Syncer) Synced() []cache.DoneChecker { return s.synced }
 
-// Start begins to watch, until ctx ends. Every replica does. [Syncer.Wait] returns when the watch has ended.
+// Start watches, on every replica, and returns when ctx has ended.
 func (s *Syncer) Start(ctx context.Context) {
 	all := s.metadata.Resource(s.kind.resource)
 	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
@@ -180,11 +177,8 @@ func (s *Syncer) Start(ctx context.Context) {
 		},
 	}, s.metadata)
 	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, s.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
-	s.watching.Go(func() { reflector.RunWithContext(ctx) })
+	reflector.RunWithContext(ctx)
 }
-
-// Wait returns when what Start began has ended.
-func (s *Syncer) Wait() { s.watching.Wait() }
 
 // Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
 // returns an error only if ctx ended before everything was known.
