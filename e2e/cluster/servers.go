@@ -65,11 +65,13 @@ func (c *Cluster) apiServerArgs() []string {
 
 // apiServerReady asks /readyz, which waits for the hooks that make RBAC's default roles too.
 func (c *Cluster) apiServerReady(ctx context.Context) error {
-	ca, err := os.ReadFile(filepath.Join(c.path("tls"), "apiserver.crt"))
-	if err != nil {
-		return fmt.Errorf("read certificate that the API server makes: %w", err)
+	if c.admin.ca == nil { // made at the first start, and found again by later ones
+		ca, err := os.ReadFile(filepath.Join(c.path("tls"), "apiserver.crt"))
+		if err != nil {
+			return fmt.Errorf("read certificate that the API server makes: %w", err)
+		}
+		c.admin.ca = ca // the CA follows the server's own certificate in this file
 	}
-	c.admin.ca = ca // the CA follows the server's own certificate in this file
 	client, err := kubernetes.NewForConfig(c.Admin())
 	if err != nil {
 		return err
