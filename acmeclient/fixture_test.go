@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -46,15 +47,22 @@ func newWorld(t testing.TB, o acmetest.CAOptions) *world {
 	w.ca, err = acmetest.StartCA(o)
 	w.must(err)
 	t.Cleanup(w.ca.Close)
-	w.client, err = acmeclient.New(acmeclient.Config{Directory: w.ca.Directory(), CABundle: w.ca.CABundle()})
-	w.must(err)
-	t.Cleanup(w.client.Close)
+	w.client = w.again()
 	w.pool = dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 5 * time.Second})
 	t.Cleanup(w.pool.Close)
 	if !o.RequireEAB {
 		w.account = w.register(newKey(t))
 	}
 	return w
+}
+
+// again returns a client that has not spoken to the CA yet.
+func (w *world) again() *acmeclient.Client {
+	w.t.Helper()
+	client, err := acmeclient.New(acmeclient.Config{Directory: w.ca.Directory(), CABundle: w.ca.CABundle()})
+	w.must(err)
+	w.t.Cleanup(client.Close)
+	return client
 }
 
 func (w *world) must(err error) {
@@ -137,6 +145,15 @@ func newKey(t testing.TB) crypto.Signer {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func errorOf(t testing.TB, err error) *acmeclient.Error {
+	t.Helper()
+	e, ok := errors.AsType[*acmeclient.Error](err)
+	if !ok {
+		t.Fatalf("error is %T (%v), want *acmeclient.Error", err, err)
+	}
+	return e
 }
 
 // says checks that an error's text holds all of the words.
