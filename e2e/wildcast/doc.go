@@ -8,6 +8,6 @@
 //	before, err := w.Metrics(ctx)
 //
 // Both programs are built from this checkout, once for each process that asks, into the cache folder of
-// package cluster. With WILDCAST_RACE=1 they are built with the race detector, and a race that it finds
+// package cluster. With WILDCAST_RACE=1 wildcast is built with the race detector, and a race that it finds
 // makes the test fail.
 package wildcast
