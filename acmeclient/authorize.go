@@ -9,8 +9,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// removeLimit bounds the taking back of one challenge's answer.
-const removeLimit = time.Minute
+const (
+	// removeLimit bounds the taking back of one challenge's answer.
+	removeLimit = time.Minute
+	// lookLimit bounds how long the CA may look at a challenge whose order was cancelled. Let's Encrypt takes a second
+	// or two to look from all its places.
+	lookLimit = 3 * time.Second
+)
 
 // authorizeAll proves control of all names at the same time. The first failure stops those whose challenge the CA has
 // not been told to look at; the others are waited for, since what they show must stay until the CA has looked.
@@ -43,14 +48,15 @@ func (o *order) authorize(ctx context.Context, url string) error {
 	if err != nil {
 		return &Error{Op: "present challenge", Name: nameOf(authz), Err: err}
 	}
-	defer o.takeBack(remove)
 	if err := context.Cause(ctx); err != nil {
+		o.takeBack(remove)
 		return &Error{Op: "present challenge", Name: nameOf(authz), Err: err}
 	}
+	defer o.takeBackAfter(url, remove)
 	if err := o.answer(url, authz, offered); err != nil {
 		return err
 	}
-	return o.await(url, nameOf(authz))
+	return o.await(url, offered.URL, nameOf(authz))
 }
 
 // takeBack removes a challenge's answer beside the order's further steps; [Client.Order] waits for it.
@@ -60,6 +66,32 @@ func (o *order) takeBack(remove func(context.Context) error) {
 		defer cancel()
 		_ = remove(ctx) // the solver reports it; see Solver
 	})
+}
+
+// takeBackAfter is takeBack for a challenge that the CA has been told to look at. When the order's context ended
+// meanwhile the CA is given a moment to see the answer: without it the authorization would fail, and the order with it.
+func (o *order) takeBackAfter(url string, remove func(context.Context) error) {
+	if o.ctx.Err() != nil {
+		o.seen(url)
+	}
+	o.takeBack(remove)
+}
+
+// seen waits, for a short while, until the CA has decided about an authorization.
+func (o *order) seen(url string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), lookLimit)
+	defer cancel()
+	j, err := o.client.job(ctx, o.account)
+	if err != nil {
+		return
+	}
+	var p pace
+	for {
+		authz, err := j.core.Authorizations.Get(url)
+		if err != nil || authz.Status != acme.StatusPending || p.wait(ctx, 0) != nil {
+			return
+		}
+	}
 }
 
 func (o *order) challenge(authz acme.Authorization, offered *acme.Challenge) (Challenge, error) {
@@ -98,7 +130,7 @@ func (o *order) answer(url string, authz acme.Authorization, offered *acme.Chall
 }
 
 // await polls until the CA has decided.
-func (o *order) await(url, name string) error {
+func (o *order) await(url, challengeURL, name string) error {
 	var p pace
 	for {
 		authz, err := o.core.Authorizations.Get(url)
@@ -108,7 +140,7 @@ func (o *order) await(url, name string) error {
 		if authz.Status != acme.StatusPending {
 			return o.settled(authz)
 		}
-		if err := p.wait(o.ctx, o.waitFor(url)); err != nil {
+		if err := p.wait(o.ctx, o.asked(url, challengeURL)); err != nil {
 			return o.failure("await authorization", name, err)
 		}
 	}

@@ -13,9 +13,10 @@ const maxFinalize = 3
 // order is one order on its way.
 type order struct {
 	*job
-	req   Request
-	url   string
-	state acme.Order
+	account Account
+	req     Request
+	url     string
+	state   acme.Order
 
 	authorized bool
 	finalized  int
@@ -49,7 +50,7 @@ func (o *order) complete() ([]byte, error) {
 			}
 			o.authorized = true
 		default:
-			if err := p.wait(o.ctx, o.waitFor(o.url)); err != nil {
+			if err := p.wait(o.ctx, o.asked(o.url, o.state.Finalize)); err != nil {
 				return nil, o.failure("await order", "", err)
 			}
 		}

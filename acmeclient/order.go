@@ -40,7 +40,8 @@ type Request struct {
 //
 // It may end at any point, by ctx, by an error or with the process; called again with the same account, names and key
 // and the order's URL it goes on from where the CA is (pending, ready, processing or valid, RFC 8555 §7.1.6). It has no
-// limit of time but ctx's. Challenges are taken back before it returns, whatever happens, by contexts of their own.
+// limit of time but ctx's. Challenges are taken back before it returns, whatever happens, with contexts of their own; when
+// ctx ends while the CA is looking at one, that takes up to 3 s more.
 //
 // The error is an [*Error]. errors.Is finds [ErrGone] or [ErrInvalid] in it when this order has no future and a new one
 // may have, and [ErrAccountGone] when the account has to be registered again.
@@ -52,7 +53,7 @@ func (c *Client) Order(ctx context.Context, acct Account, req Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	o := &order{job: j, req: req, url: req.URL}
+	o := &order{job: j, account: acct, req: req, url: req.URL}
 	defer o.removals.Wait()
 	if err := o.begin(); err != nil {
 		return nil, err

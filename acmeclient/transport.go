@@ -111,11 +111,16 @@ func (x *exchange) judge(req *http.Request, resp *http.Response) (*http.Response
 	return nil, e
 }
 
-// waitFor returns what the CA's last answer at url asked to wait, or 0.
-func (x *exchange) waitFor(url string) time.Duration {
+// asked returns the longest that the CA's last answers at the URLs asked to wait, or 0, and forgets it.
+func (x *exchange) asked(urls ...string) time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.waits[url]
+	var longest time.Duration
+	for _, url := range urls {
+		longest = max(longest, x.waits[url])
+		delete(x.waits, url)
+	}
+	return longest
 }
 
 // hide keeps secrets out of every error that failure makes from now on.

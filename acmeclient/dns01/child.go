@@ -189,8 +189,9 @@ func (c *child) write(req wire.Request) error {
 	return err
 }
 
-// retire closes the child's standard input: it takes back what it presented, and exits.
+// retire tells the child to take back what it presented and to exit.
 func (c *child) retire() {
+	_ = c.write(wire.Request{Op: wire.Stop}) // a child that cannot be told has ended
 	c.stdin.Close()
 }
 

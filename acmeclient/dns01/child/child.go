@@ -17,8 +17,13 @@ import (
 	"github.com/wildcast/wildcast/acmeclient/dns01/wire"
 )
 
-// farewell bounds taking back what is left at the end.
-const farewell = 2 * time.Minute
+const (
+	// farewell bounds taking back what is left at the end.
+	farewell = 2 * time.Minute
+	// linger is how long the records of a parent that has died are kept: the CA may be looking at them, and would fail
+	// an order that the next process could have finished.
+	linger = 3 * time.Second
+)
 
 // Provider is what lego's DNS providers have in common.
 type Provider interface {
@@ -26,8 +31,8 @@ type Provider interface {
 	CleanUp(domain, token, keyAuth string) error
 }
 
-// Serve reads requests from in and writes replies to out until in or ctx ends, then takes back every record that is
-// still there. open makes a provider from the process's environment: one per record, since providers keep in
+// Serve reads requests from in and writes replies to out until it is told to stop, or in or ctx ends, then takes back
+// every record that is still there. open makes a provider from the process's environment: one per record, since providers keep in
 // themselves what they must know to remove it. The error says what was left behind.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (Provider, error)) error {
 	s := &service{open: open, out: json.NewEncoder(out), records: map[wire.Request]*record{}}
@@ -40,6 +45,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (Provid
 		select {
 		case request, ok := <-requests:
 			if !ok {
+				s.linger(ctx)
+				return s.takeBack()
+			}
+			if request.Op == wire.Stop {
 				return s.takeBack()
 			}
 			s.working.Go(func() { s.reply(request) })
@@ -58,6 +67,9 @@ func read(in io.Reader, requests chan<- wire.Request) {
 			return
 		}
 		requests <- request
+		if request.Op == wire.Stop {
+			return
+		}
 	}
 }
 
@@ -188,6 +200,21 @@ func guarded(operation func(domain, token, keyAuth string) error, r wire.Request
 		}
 	}()
 	return operation(r.Domain, r.Token, r.KeyAuthorization)
+}
+
+// linger waits while there are records that a CA may be looking at.
+func (s *service) linger(ctx context.Context) {
+	s.working.Wait()
+	s.mu.Lock()
+	left := len(s.records)
+	s.mu.Unlock()
+	if left == 0 {
+		return
+	}
+	select {
+	case <-time.After(linger):
+	case <-ctx.Done():
+	}
 }
 
 // takeBack waits for the operations in flight and removes what is left, one record after another, as providers that

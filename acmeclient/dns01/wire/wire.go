@@ -1,7 +1,9 @@
 // Package wire is what the DNS child and its parent say to each other: one JSON object a line.
 //
 // The child speaks first, with a [Hello]. Then each [Request] on its standard input gets one [Reply] on its standard
-// output, in any order. Standard input closing tells the child to take everything back and to exit.
+// output, in any order. A request for [Stop] has no reply: it tells the child to take everything back and to exit.
+// Standard input closing without it means that the parent has died: the child does the same a little later, since the
+// CA may just then be looking at the records.
 package wire
 
 import "time"
@@ -12,6 +14,8 @@ const (
 	Present = "present"
 	// CleanUp takes it away again.
 	CleanUp = "cleanup"
+	// Stop ends the child.
+	Stop = "stop"
 )
 
 // Names of the environment variables that tell the child what to do, beside the provider's own settings.
