@@ -18,7 +18,7 @@ var shared *cluster.Cluster
 func TestMain(m *testing.M) {
 	os.Exit(cluster.Main(m, cluster.Options{Audit: true}, func(ctx context.Context, c *cluster.Cluster) error {
 		shared = c
-		return c.Apply(ctx, "../../manifests/base")
+		return c.Apply(ctx, "manifests/base")
 	}))
 }
 
