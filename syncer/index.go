@@ -210,20 +210,19 @@ func (x *index) set(at ref, o *object) {
 	if o.role == roleSource {
 		delete(x.gone, at)
 	}
-	x.tidy(before)
+	x.part(at, before, o, time.Time{}) // still there, though no longer marked: there is no grace
 }
 
-// drop forgets an object that is not there any more. A source that has copies is remembered as missing since then.
+// drop forgets an object that is not there any more.
 func (x *index) drop(at ref, when time.Time) {
-	before := x.unlink(at)
-	if before.is(roleSource) && len(x.from[at]) > 0 {
+	x.part(at, x.unlink(at), nil, when)
+}
+
+// part remembers since when a source that has copies is missing, until the last of them has gone.
+func (x *index) part(at ref, before, after *object, when time.Time) {
+	if before.is(roleSource) && !after.is(roleSource) && len(x.from[at]) > 0 {
 		x.gone[at] = when
 	}
-	x.tidy(before)
-}
-
-// tidy forgets a missing source after its last copy.
-func (x *index) tidy(before *object) {
 	if before.is(roleCopy) && len(x.from[before.origin.ref()]) == 0 {
 		delete(x.gone, before.origin.ref())
 	}

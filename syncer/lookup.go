@@ -62,8 +62,8 @@ func (x *index) allCopies() []ref {
 	return found
 }
 
-// missingSince tells since when a source has not been there. One that was deleted before the index was filled, and one
-// that is no longer marked, is missing since the fill.
+// missingSince tells since when a source has not been there. One that was deleted before the index was filled is
+// missing since the fill.
 func (x *index) missingSince(source ref) time.Time {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
