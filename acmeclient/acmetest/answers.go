@@ -133,8 +133,11 @@ func (d *DNS) update(r *dns.Msg, signature error) int {
 		return dns.RcodeRefused
 	}
 	zone := dns.CanonicalName(r.Question[0].Name)
-	if !slices.Contains(d.zones, zone) || !d.keys.may(key.Hdr.Name, zone) {
+	if !slices.Contains(d.zones, zone) {
 		return dns.RcodeNotAuth
+	}
+	if !d.keys.may(key.Hdr.Name, zone) {
+		return dns.RcodeRefused
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

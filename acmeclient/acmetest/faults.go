@@ -3,6 +3,7 @@ package acmetest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ type Problem struct {
 	RetryAfter time.Duration
 	// Body replaces the problem document.
 	Body string
+
+	names []string // those with a subproblem of their own
 }
 
 // faults are the ways in which the CA misbehaves now.
@@ -122,7 +125,7 @@ func (c *CA) misbehave(w http.ResponseWriter, r *http.Request, step string, m me
 	}
 	p, refused := c.refusal(step, m)
 	if refused {
-		p.write(w, m)
+		p.write(w)
 	}
 	return refused
 }
@@ -159,18 +162,19 @@ func (c *CA) refusal(step string, m message) (Problem, bool) {
 	if step != StepNewOrder {
 		return Problem{}, false
 	}
-	for _, name := range m.identifiers {
-		if base := strings.TrimPrefix(name, "*."); c.faults.refused[name] || c.faults.refused[base] {
-			return Problem{
-				Status: http.StatusBadRequest, Type: "rejectedIdentifier",
-				Detail: "Cannot issue for " + strconv.Quote(name) + ": The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy",
-			}, true
-		}
+	names := slices.DeleteFunc(slices.Clone(m.identifiers), func(name string) bool {
+		return !c.faults.refused[name] && !c.faults.refused[strings.TrimPrefix(name, "*.")]
+	})
+	if len(names) == 0 {
+		return Problem{}, false
 	}
-	return Problem{}, false
+	return Problem{
+		Status: http.StatusBadRequest, Type: "rejectedIdentifier", names: names,
+		Detail: "Cannot issue for " + strconv.Quote(names[0]) + ": The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy",
+	}, true
 }
 
-func (p Problem) write(w http.ResponseWriter, m message) {
+func (p Problem) write(w http.ResponseWriter) {
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
 	}
@@ -182,15 +186,15 @@ func (p Problem) write(w http.ResponseWriter, m message) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	document := map[string]any{"type": urn + p.Type, "detail": p.Detail, "status": p.Status}
-	if p.Type == "rejectedIdentifier" {
-		var sub []any
-		for _, name := range m.identifiers {
-			sub = append(sub, map[string]any{
-				"type": urn + p.Type, "detail": "The ACME server refuses to issue a certificate for this domain name",
-				"identifier": map[string]string{"type": "dns", "value": name},
-			})
-		}
-		document["subproblems"] = sub
+	var subproblems []any
+	for _, name := range p.names {
+		subproblems = append(subproblems, map[string]any{
+			"type": urn + p.Type, "detail": "The ACME server refuses to issue a certificate for this domain name",
+			"identifier": map[string]string{"type": "dns", "value": name},
+		})
+	}
+	if subproblems != nil {
+		document["subproblems"] = subproblems
 	}
 	_ = json.NewEncoder(w).Encode(document) // the client may have gone
 }
