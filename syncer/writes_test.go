@@ -1,0 +1,155 @@
+package syncer
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
+)
+
+// TestEveryRequestMayFail has one row for each request of the syncer and each way in which it fails. In each, blue is
+// refused once and red never: red must be right at once, and blue in the end.
+func TestEveryRequestMayFail(t *testing.T) {
+	secret := secretsResource.GroupResource()
+	conflict := func(at ref) error { return apierrors.NewConflict(secret, at.Name, errors.New("modified")) }
+	notFound := func(at ref) error { return apierrors.NewNotFound(secret, at.Name) }
+	internal := func(ref) error { return apierrors.NewInternalError(errors.New("etcd is away")) }
+	busy := func(ref) error { return apierrors.NewTooManyRequests("busy", 1) }
+	reset := func(ref) error { return errors.New("connection reset by peer") }
+
+	update := func(w *world) { w.edit("home/s", key("a", "9")) }
+	remake := func(change func(*corev1.Secret)) func(w *world) {
+		return func(w *world) {
+			w.del("home/s")
+			w.put("home/s", syncTo("team=web"), key("a", "9"), change)
+		}
+	}
+	retype := remake(func(s *corev1.Secret) { s.Type = "example.com/x" })
+	reseal := remake(func(s *corev1.Secret) { s.Immutable = ptr.To(true) })
+	const copied = "a=1 b=2"
+	const changed = "a=9 b=2"
+	for _, test := range []struct {
+		verb   string
+		fault  func(ref) error
+		change func(w *world) // after the copies have been made; nil: the fault is there from the start
+		want   string         // data of the copies; "" for no copies
+		after  time.Duration
+		said   string
+	}{
+		{"create", quota, nil, copied, time.Second, "TargetFailed home/s"},
+		{"create", internal, nil, copied, time.Second, ""},
+		{"create", busy, nil, copied, time.Second, ""},
+		{"create", reset, nil, copied, time.Second, ""},
+		{"create", conflict, nil, copied, time.Second, ""},
+		{"create", notFound, nil, copied, time.Second, ""},
+		{"update", conflict, update, changed, time.Second, ""},
+		{"update", notFound, update, changed, time.Second, ""},
+		{"update", internal, update, changed, time.Second, ""},
+		{"update", quota, update, changed, time.Second, "TargetFailed home/s"},
+		{"update", invalid, update, changed, 0, ""},
+		{"update", reset, update, changed, time.Second, ""},
+		{"delete", conflict, retype, changed, time.Second, ""},
+		{"delete", internal, retype, changed, time.Second, ""},
+		{"create", internal, retype, changed, time.Second, ""},
+		{"create", quota, retype, changed, time.Second, "TargetFailed home/s"},
+		{"get", internal, retype, changed, time.Second, ""},
+		{"get", notFound, retype, changed, time.Second, ""},
+		{"update", internal, reseal, changed, time.Second, ""},
+		{"delete", conflict, func(w *world) { w.edit("home/s", syncTo("false")) }, "", time.Second, ""},
+		{"delete", notFound, func(w *world) { w.edit("home/s", syncTo("false")) }, "", time.Second, ""},
+		{"delete", internal, func(w *world) { w.edit("home/s", syncTo("false")) }, "", time.Second, ""},
+		{"get", internal, func(w *world) { w.edit("blue/s", key("a", "edited")) }, copied, time.Second, ""},
+		{"update", conflict, func(w *world) { w.edit("blue/s", key("a", "edited")) }, copied, time.Second, ""},
+	} {
+		name := fmt.Sprintf("%s answers %v", test.verb, test.fault(place("blue/s")))
+		t.Run(name, func(t *testing.T) {
+			in(t, three, func(w *world) {
+				refused := test.change == nil
+				w.put("home/s", syncTo("team=web"))
+				w.refuse = func(verb string, at ref) error {
+					if !refused || verb != test.verb || at != place("blue/s") {
+						return nil
+					}
+					refused = false
+					return test.fault(at)
+				}
+				w.start()
+				if test.change != nil {
+					w.mu.Lock()
+					refused = true
+					w.mu.Unlock()
+					test.change(w)
+				}
+				w.wantSettled("red", test.want)
+				time.Sleep(test.after)
+				w.wantSettled("blue", test.want)
+				if refused {
+					t.Error("the request was never made")
+				}
+				if test.said == "" {
+					w.wantSaid()
+				} else {
+					w.wantSaid(test.said)
+				}
+				w.took()
+				time.Sleep(time.Hour)
+				w.wantTook()
+			})
+		})
+	}
+}
+
+func (w *world) wantSettled(namespace, data string) {
+	w.t.Helper()
+	if data != "" {
+		w.wantData(namespace+"/s", data)
+	} else if w.there(namespace+"/s") != nil {
+		w.t.Fatalf("there still is %s/s", namespace)
+	}
+}
+
+func TestAnAnswerThatIsLostIsNoHarm(t *testing.T) {
+	in(t, three, func(w *world) {
+		w.put("home/s", syncTo("team=web"))
+		lost := false
+		w.kube.PrependReactor("create", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			handled, made, err := w.react(a)
+			if a.GetNamespace() == "blue" && !lost {
+				lost = true
+				return true, nil, errors.New("unexpected EOF")
+			}
+			return handled, made, err
+		})
+		w.start()
+		time.Sleep(time.Hour)
+		w.wantCopies("blue/s red/s")
+		w.wantTook("create blue/s", "create red/s", "get home/s")
+		w.wantSaid()
+	})
+}
+
+func TestACopyThatIsInvalidWaitsForAChange(t *testing.T) {
+	in(t, three, func(w *world) {
+		w.refuse = func(verb string, at ref) error {
+			if verb == "create" && at.Namespace == "blue" {
+				return invalid(at)
+			}
+			return nil
+		}
+		w.put("home/s", syncTo("team=web"))
+		w.start()
+		w.wantSaid("TargetFailed home/s")
+		w.took()
+		time.Sleep(time.Hour)
+		w.wantTook()
+		w.edit("home/s", key("a", "9"))
+		w.wantTook("create blue/s", "get home/s", "update red/s")
+		w.wantSaid()
+	})
+}
