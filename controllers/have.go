@@ -75,11 +75,6 @@ func holds(leaf *x509.Certificate, key crypto.Signer) bool {
 	return ok && public.Equal(leaf.PublicKey)
 }
 
-// serves reports whether the certificate is what w asks for, at that time, apart from its age.
-func (h *Have) serves(w *Want, now time.Time) bool {
-	return h != nil && now.Before(h.NotAfter) && covers(h.Names, w.Names) && h.KeyType == w.KeyType
-}
-
 // renewAt is when to renew: when a third of the lifetime is left, half when the lifetime is under ten days, or
 // renewBefore the end if that is given and shorter than the lifetime. It is up to a twentieth of the lifetime earlier,
 // by the serial number, so that certificates made together are not renewed together. It is always after NotBefore.

@@ -174,7 +174,7 @@ func parseBool(v string) (bool, error) {
 
 // SyncFor is the value of AnnotationSync for a certificate of that name.
 func (i *Issuer) SyncFor(name string) string {
-	return strings.ReplaceAll(i.Sync, "{name}", labelValue(name))
+	return strings.ReplaceAll(i.Sync, "{name}", LabelValue(name))
 }
 
 // syncSelector is the selector that a value of AnnotationSync stands for; no selector at all for "false".
@@ -188,14 +188,15 @@ func syncSelector(value string) (labels.Selector, error) {
 	return labels.Parse(value)
 }
 
-// labelValue is name, if it is at most the 63 characters that a label's value may have; else its beginning and a hash.
-func labelValue(name string) string {
-	const most, tail = 63, 9
-	if len(name) <= most {
-		return name
+// LabelValue is text as the value of a label, as the syncer writes it in origin labels: itself up to 63 characters, else
+// its beginning, "-" and 8 digits of a hash.
+func LabelValue(text string) string {
+	const most, digits = 63, 8
+	if len(text) <= most {
+		return text
 	}
-	sum := sha256.Sum256([]byte(name))
-	return strings.TrimRight(name[:most-tail], "-_.") + "-" + hex.EncodeToString(sum[:])[:tail-1]
+	sum := sha256.Sum256([]byte(text))
+	return text[:most-digits-1] + "-" + hex.EncodeToString(sum[:])[:digits]
 }
 
 // hashData is a hash of a Secret's data that tells contents apart.

@@ -39,7 +39,7 @@ func TestAnIssuerIsReadWithAllItsKeys(t *testing.T) {
 	}
 	if !slices.Equal(issuer.Zones, words("a.test b.test")) || issuer.Namespaces.String() != "team in (web)" || issuer.RotateKey ||
 		issuer.RenewBefore != 720*time.Hour || issuer.Profile != "shortlived" || issuer.KeyType != RSA2048 ||
-		issuer.SyncFor(strings.Repeat("x", 70)) != "tls="+labelValue(strings.Repeat("x", 70))+",!no" {
+		issuer.SyncFor(strings.Repeat("x", 70)) != "tls="+LabelValue(strings.Repeat("x", 70))+",!no" {
 		t.Errorf("got %+v", issuer)
 	}
 }
@@ -103,7 +103,7 @@ func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 
 func TestLabelValuesAreCutAndStayDistinct(t *testing.T) {
 	a, b := strings.Repeat("a.", 40)+"x", strings.Repeat("a.", 40)+"y"
-	if labelValue("short") != "short" || len(labelValue(a)) > 63 || labelValue(a) == labelValue(b) {
-		t.Errorf("got %s and %s", labelValue(a), labelValue(b))
+	if LabelValue("short") != "short" || len(LabelValue(a)) > 63 || LabelValue(a) == LabelValue(b) {
+		t.Errorf("got %s and %s", LabelValue(a), LabelValue(b))
 	}
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wildcast/wildcast/controllers"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// kubeconfig makes a kubeconfig for a server at which nobody listens.
+func kubeconfig(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := `{"apiVersion":"v1","kind":"Config","clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:1"}}],
+"contexts":[{"name":"c","context":{"cluster":"c"}}],"current-context":"c"}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
+	unreachable := "--kubeconfig=" + kubeconfig(t)
+	for _, row := range []struct {
+		name    string
+		args    string
+		code    int
+		contain string
+	}{
+		{"unknown command", "ran", exitUsage, `unknown command "ran"`},
+		{"unknown flag", "run --worker=3", exitUsage, "see: wildcast run --help"},
+		{"argument", "run now", exitUsage, "unknown command"},
+		{"no number", "run --workers=many", exitUsage, "--workers"},
+		{"no worker", "run --workers=0", exitUsage, "give at least 1"},
+		{"no duration", "run --delete-grace=soon", exitUsage, "--delete-grace"},
+		{"negative duration", "run --delete-grace=-1s", exitUsage, "0s or more"},
+		{"bad metadata", "run --copy-metadata=some", exitUsage, "all, safe or none"},
+		{"bad level", "run --log-level=loud", exitUsage, "debug, info, warn or error"},
+		{"bad format", "run --log-format=xml", exitUsage, "json or console"},
+		{"no requests", "run --kube-api-qps=0", exitUsage, "-1 for no limit"},
+		{"no namespace", "run --namespace=", exitUsage, "--namespace is empty"},
+		{"two mistakes", "run --workers=0 --log-level=loud", exitUsage, "; --log-level"},
+		{"no kubeconfig", "run --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
+		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			code := execute(t.Context(), strings.Fields(row.args), &stderr)
+			text := stderr.String()
+			if code != row.code || !strings.Contains(text, row.contain) || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "wildcast: ") {
+				t.Errorf("got exit code %d and %q", code, text)
+			}
+		})
+	}
+}
+
+func TestEachFlagIsAlsoAnEnvironmentVariable(t *testing.T) {
+	t.Setenv("WILDCAST_DELETE_GRACE", "7s")
+	t.Setenv("WILDCAST_SOURCE_NAMESPACES", "a,b")
+	t.Setenv("WILDCAST_WORKERS", "3")
+	var o options
+	cmd := &cobra.Command{}
+	o.add(cmd.Flags())
+	if err := cmd.ParseFlags([]string{"--workers=5"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := fromEnvironment(cmd); err != nil {
+		t.Fatal(err)
+	}
+	if o.deleteGrace != 7*time.Second || strings.Join(o.sourceNamespaces, " ") != "a b" || o.workers != 5 {
+		t.Errorf("got %+v", o)
+	}
+	t.Setenv("WILDCAST_LEADER_ELECT", "perhaps")
+	if err := fromEnvironment(cmd); err == nil || !strings.Contains(err.Error(), "WILDCAST_LEADER_ELECT") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheHomeNamespaceIsThePodsOrCertManager(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "")
+	if got := defaultNamespace(); got != "cert-manager" {
+		t.Errorf("got %s", got)
+	}
+	t.Setenv("POD_NAMESPACE", "tls")
+	if got := defaultNamespace(); got != "tls" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestReadinessFollowsTheCachesAndHealthDoesNot(t *testing.T) {
+	filled := false
+	server := httptest.NewServer(healthHandler(func() bool { return filled }))
+	defer server.Close()
+	status := func(path string) int {
+		response, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode
+	}
+	if status("/healthz") != 200 || status("/readyz") != 503 {
+		t.Error("before the caches are filled")
+	}
+	filled = true
+	if status("/healthz") != 200 || status("/readyz") != 200 {
+		t.Error("after the caches are filled")
+	}
+}
+
+// The two controllers do not know each other, and speak the same language nevertheless.
+func TestTheControllersAgreeOnNames(t *testing.T) {
+	if controllers.AnnotationSync != syncer.AnnotationSync || controllers.AnnotationAdopt != syncer.AnnotationAdopt {
+		t.Error("annotations differ")
+	}
+	for _, text := range []string{"short", strings.Repeat("wild.", 30)} {
+		if controllers.LabelValue(text) != syncer.LabelValue(text) {
+			t.Errorf("%s is %s and %s as the value of a label", text, controllers.LabelValue(text), syncer.LabelValue(text))
+		}
+	}
+}
