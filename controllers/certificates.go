@@ -110,6 +110,9 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 
 // change decides again with what the API server says now, and writes.
 func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error) {
+	if _, registered := c.account(v.want.Issuer); !registered {
+		return c.awaitAccount(v), nil
+	}
 	ctx, cancel := graced(ctx)
 	defer cancel()
 	if err := c.refresh(ctx, v); err != nil {

@@ -33,7 +33,6 @@ type Config struct {
 	DefaultIssuer          string // for kubernetes.io/tls-acme; may be empty
 	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
 	UserAgent              string // towards CAs
-	Workers                int    // certificates worked on at once
 
 	// Changed is told each Secret for which the wish of Ingresses changed, see Requested. It must not block. May be nil.
 	Changed func(target types.NamespacedName)
@@ -71,7 +70,6 @@ type Controller struct {
 	home                   string
 	defaultIssuer          string
 	certManagerAnnotations bool
-	workers                int
 	changed                func(types.NamespacedName)
 }
 
@@ -93,7 +91,6 @@ func New(cfg Config) (*Controller, error) {
 		home:                   cfg.Home,
 		defaultIssuer:          cfg.DefaultIssuer,
 		certManagerAnnotations: cfg.CertManagerAnnotations,
-		workers:                cfg.Workers,
 		changed:                cfg.Changed,
 	}
 	if c.changed == nil {
@@ -131,11 +128,14 @@ func (c *Controller) Prepare(ctx context.Context) error {
 	return nil
 }
 
+// orders is how many certificates are worked on at once. Most of that time is spent waiting for DNS.
+const orders = 64
+
 // Run works until ctx ends. Orders in flight then have a while to end; it returns when the last has. Only the leader
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: c.workers,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: orders,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

@@ -106,8 +106,8 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 		c.collectCertificate(s, now, out)
 	}
 	for _, name := range c.asks.certificatesFrom(func(types.NamespacedName) bool { return true }) {
-		if !there[name] {
-			out <- gauge(descReady, 0, name.Namespace, name.Name, c.asks.forCertificate(name)[0].Issuer.String())
+		if asks := c.asks.forCertificate(name); !there[name] && len(asks) > 0 {
+			out <- gauge(descReady, 0, name.Namespace, name.Name, asks[0].Issuer.String())
 		}
 	}
 }

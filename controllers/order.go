@@ -17,6 +17,13 @@ import (
 	"github.com/wildcast/wildcast/acmeclient"
 )
 
+const (
+	// orderTimeout bounds an order. What it has achieved is recorded, and the next attempt carries on.
+	orderTimeout = 15 * time.Minute
+	// accountPatience is how long an issuer may take to register before Ingresses are told.
+	accountPatience = 10 * time.Second
+)
+
 // issue orders the certificate that v wants, or carries on with the order in flight, and stores it. Each step is in the
 // record before it is taken, so that whoever finds the record can go on:
 //
@@ -24,11 +31,12 @@ import (
 //	record the order's URL           then answer its challenges and finalize it
 //	record the chain                 then write the Secret
 func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) {
-	account, registered := accountOf(secret(c.caches.accounts, accountName(v.want.Issuer.Name)), v.want.Issuer)
+	account, registered := c.account(v.want.Issuer)
 	if !registered {
-		c.told.certificate(v, notReady(v.want.Issuer.Name))
-		return 0, nil // the account's event brings us back
+		return c.awaitAccount(v), nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
+	defer cancel()
 	c.told.certificate(v)
 	if err := c.begin(ctx, v); err != nil {
 		return 0, err
@@ -159,6 +167,21 @@ func (c *Controller) tellFailed(v *view, cause error) {
 func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
 	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
 		"Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, fqdn, strings.Join(lacking, ", ")))
+}
+
+// account returns the issuer's account; false if it has none yet.
+func (c *Controller) account(issuer *Issuer) (acmeclient.Account, bool) {
+	return accountOf(secret(c.caches.accounts, accountName(issuer.Name)), issuer)
+}
+
+// awaitAccount waits for the account's event. An issuer that has had time to register and did not is told once.
+func (c *Controller) awaitAccount(v *view) (again time.Duration) {
+	s := secret(c.caches.issuers, v.want.Issuer.Name)
+	if s != nil && v.now.Sub(s.CreationTimestamp.Time) < accountPatience {
+		return accountPatience
+	}
+	c.told.certificate(v, notReady(v.want.Issuer.Name))
+	return 0
 }
 
 func notReady(issuer types.NamespacedName) Problem {

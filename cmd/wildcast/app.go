@@ -42,7 +42,6 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DefaultIssuer:          o.defaultIssuer,
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
-		Workers:                o.workers,
 		Changed:                func(target types.NamespacedName) { a.reflection.Look(target) },
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
-	f.IntVar(&o.workers, "workers", 16, "how many certificates, and how many copies, are worked on at once")
+	f.IntVar(&o.workers, "workers", 32, "how many copies are written at once")
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
 	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
