@@ -46,7 +46,12 @@ func (c *Controller) reconcileCertificate(ctx context.Context, name types.Namesp
 	switch plan.Do {
 	case Keep:
 		return until(plan.At, v.now), c.keepDressed(ctx, v)
-	case Install, Issue, Refuse:
+	case Issue:
+		if _, registered := c.account(v.want.Issuer); !registered {
+			return c.awaitAccount(v), nil
+		}
+		return c.change(ctx, v)
+	case Install, Refuse:
 		return c.change(ctx, v)
 	case Remove:
 		return 0, c.remove(ctx, v)
@@ -110,9 +115,6 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 
 // change decides again with what the API server says now, and writes.
 func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error) {
-	if _, registered := c.account(v.want.Issuer); !registered {
-		return c.awaitAccount(v), nil
-	}
 	ctx, cancel := graced(ctx)
 	defer cancel()
 	if err := c.refresh(ctx, v); err != nil {

@@ -128,14 +128,14 @@ func (c *Controller) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// orders is how many certificates are worked on at once. Most of that time is spent waiting for DNS.
-const orders = 64
+// concurrency is how many certificates are worked on at once. Most of that time is spent waiting for DNS.
+const concurrency = 64
 
 // Run works until ctx ends. Orders in flight then have a while to end; it returns when the last has. Only the leader
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: orders,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))
