@@ -25,6 +25,7 @@ type Solver interface {
 	//
 	// remove takes the answer away again. It is never nil when err is nil and is called exactly once, with a context of
 	// its own, also when ctx has ended. Its error changes nothing for the order, which may have succeeded by then: the
-	// solver itself reports what it could not take away. When err is not nil nothing is left behind.
+	// solver itself reports what it could not take away. When err is not nil nothing is left behind; what was
+	// on its way when ctx ended is taken away by the solver itself.
 	Present(ctx context.Context, ch Challenge) (remove func(context.Context) error, err error)
 }

@@ -211,6 +211,7 @@ func TestACancelledPresentLeavesNothing(t *testing.T) {
 	if !errors.Is(err, stop) {
 		t.Errorf("error is %v, want the context's cause", err)
 	}
+	w.pool.Close() // the record may have been on its way
 	w.clean()
 }
 
