@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
+)
+
+// The namespaces in which something happens to the copy.
+const (
+	edited    = "app"
+	deleted   = "dev-app"
+	forbidden = "uat-wly"
+)
+
+// permitOne labels one more namespace.
+func permitOne(ctx context.Context, s *scene) error {
+	source, err := s.current(copyIn(home))
+	if err != nil {
+		return err
+	}
+	mark := s.sight.now()
+	if err := s.shown(ctx, "label", "namespace", twelfth, permission); err != nil {
+		return err
+	}
+	label, err := s.sight.first(ctx, mark, "the label of namespace "+twelfth, labelled(twelfth, true))
+	if err != nil {
+		return err
+	}
+	there, err := s.arrived(ctx, mark, source, copiesOf(twelfth))
+	if err != nil {
+		return err
+	}
+	s.tell.effect(there.at.Sub(label.at), "the copy is there")
+	return nil
+}
+
+// meddle edits one copy and deletes another.
+func meddle(ctx context.Context, s *scene) error {
+	source, err := s.current(copyIn(home))
+	if err != nil {
+		return err
+	}
+	mark := s.sight.now()
+	if err := s.shown(ctx, "-n", edited, "patch", "secret", certificate, "--type=merge", "-p", `{"data":{"tls.crt":"dGFtcGVyZWQ="}}`); err != nil {
+		return err
+	}
+	harm, err := s.sight.first(ctx, mark, "the edit", secret(copyIn(edited), func(c *corev1.Secret) bool { return !sameAs(source)(c) }))
+	if err != nil {
+		return err
+	}
+	repaired, err := s.arrived(ctx, mark, source, copiesOf(edited))
+	if err != nil {
+		return err
+	}
+	s.tell.effect(repaired.at.Sub(harm.at), "the edited copy is repaired")
+
+	mark = s.sight.now()
+	if err := s.shown(ctx, "-n", deleted, "delete", "secret", certificate); err != nil {
+		return err
+	}
+	harm, err = s.sight.first(ctx, mark, "the deletion", gone(copyIn(deleted)))
+	if err != nil {
+		return err
+	}
+	if repaired, err = s.arrived(ctx, mark, source, copiesOf(deleted)); err != nil {
+		return err
+	}
+	s.tell.effect(repaired.at.Sub(harm.at), "the deleted copy is back")
+	return nil
+}
+
+// forbid takes the label from a namespace.
+func forbid(ctx context.Context, s *scene) error {
+	mark := s.sight.now()
+	if err := s.shown(ctx, "label", "namespace", forbidden, "cert-manager-tls-"); err != nil {
+		return err
+	}
+	label, err := s.sight.first(ctx, mark, "the namespace without its label", labelled(forbidden, false))
+	if err != nil {
+		return err
+	}
+	taken, err := s.sight.first(ctx, mark, "the end of "+copyIn(forbidden), gone(copyIn(forbidden)))
+	if err != nil {
+		return err
+	}
+	s.tell.effect(taken.at.Sub(label.at), "the copy is gone")
+	return nil
+}
+
+const day = 24 * time.Hour
+
+// renew has the CA issue a certificate that is 80 of its 90 days old, and waits until another has taken its place.
+func renew(ctx context.Context, s *scene) error {
+	s.tell.remark("A certificate of 90 days is renewed when 30 are left. Nobody can wait for that here, so the CA dates the next")
+	s.tell.remark("one 80 days back. The administrator has it ordered by asking for another type of key. wildcast knows of no trick.")
+	ca := s.stage.CA
+	ca.SetValidity(-80*day, 90*day)
+	ca.After(func(step string) {
+		if step == acmetest.StepNewOrder {
+			ca.SetValidity(0, 0) // for that one order only
+		}
+	})
+	mark := s.sight.now()
+	if err := s.shown(ctx, "-n", home, "patch", "secret", issuerName, "--type=merge", "-p", `{"stringData":{"keyType":"ec384"}}`); err != nil {
+		return err
+	}
+	asked, err := s.sight.first(ctx, mark, "the issuer's new key type", secret(home+"/"+issuerName, nil))
+	if err != nil {
+		return err
+	}
+	aged, old, err := s.stored(ctx, mark, s.serial)
+	if err != nil {
+		return err
+	}
+	s.tell.effect(aged.at.Sub(asked.at), "ordered with a key of the new type: valid until %s", validUntil(old))
+	return s.renewed(ctx, mark, aged, old)
+}
+
+// renewed waits for what follows upon a certificate that was stored near its end.
+func (s *scene) renewed(ctx context.Context, mark int, aged event, old *corev1.Secret) error {
+	seen, _ := s.sight.since(mark)
+	for i, e := range seen {
+		if e.object == aged.object {
+			mark += i
+		}
+	}
+	done, fresh, err := s.stored(ctx, mark, old.Annotations["wildcast.dev/serial"])
+	if err != nil {
+		return err
+	}
+	s.tell.effect(done.at.Sub(aged.at), "found that to be due and renewed it: valid until %s", validUntil(fresh))
+	all, err := s.arrived(ctx, mark, fresh, holders())
+	if err != nil {
+		return err
+	}
+	s.tell.effect(all.at.Sub(done.at), "all %d copies have followed", len(holders()))
+	chain, err := parseChain(fresh.Data[corev1.TLSCertKey])
+	if err != nil {
+		return err
+	}
+	if left := time.Until(chain[0].NotAfter); left < 80*day {
+		return fmt.Errorf("the renewed certificate lasts for %s only", left)
+	}
+	if _, err := verify(fresh, s.root(), "wiki."+domain); err != nil {
+		return err
+	}
+	s.serial = fresh.Annotations["wildcast.dev/serial"]
+	s.tell.proof("%s, revision %s, leads to the CA's root too", certificate, fresh.Annotations["wildcast.dev/revision"])
+	return s.expectOrders(3)
+}
+
+// validUntil tells a certificate's end in the annotations of its Secret.
+func validUntil(s *corev1.Secret) string {
+	date, err := time.Parse(time.RFC3339, s.Annotations["wildcast.dev/not-after"])
+	if err != nil {
+		return s.Annotations["wildcast.dev/not-after"]
+	}
+	return fmt.Sprintf("%s, %d days from now", date.Format(time.DateOnly), int(time.Until(date)/day))
+}
+
+// count tells what the story has cost the CA and the API server.
+func count(_ context.Context, s *scene) error {
+	why := []string{"the first Ingress", "the new type of key", "the renewal"}
+	for i, order := range s.stage.CA.Orders() {
+		s.tell.remark("order %d at the CA: %s (%s)", i+1, strings.Join(order.Names, ", "), why[min(i, len(why)-1)])
+	}
+	requests, err := s.cluster.Requests(nil)
+	if err != nil {
+		return err
+	}
+	by := map[string]int{}
+	for _, r := range requests {
+		by[r.Verb+" "+r.Resource]++
+		if r.Code >= 500 || r.Code == 403 {
+			return fmt.Errorf("the API server answered a request of wildcast with an error: %s", r)
+		}
+	}
+	var parts []string
+	for _, what := range []string{"create secrets", "update secrets", "delete secrets", "get secrets", "create events", "patch events"} {
+		parts = append(parts, fmt.Sprintf("%s %d", what, by[what]))
+	}
+	s.tell.remark("wildcast's requests to the API server: %s", strings.Join(parts, ", "))
+	if left := s.stage.DNS.Records(); len(left) > 0 {
+		return fmt.Errorf("TXT records are left in the DNS: %v", slices.Clip(left))
+	}
+	s.tell.proof("no TXT record is left in the DNS, and nothing was refused by RBAC")
+	return s.expectOrders(3)
+}
