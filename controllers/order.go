@@ -11,8 +11,11 @@ import (
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/wildcast/wildcast/acmeclient"
 )
@@ -105,6 +108,14 @@ func (c *Controller) keepRecord(ctx context.Context, v *view) error {
 	return nil
 }
 
+// keepURL writes the record with the URL of a new order. An order whose URL is not recorded is ordered again, so it tries
+// for some seconds; a conflict means that another process leads by now.
+func (c *Controller) keepURL(ctx context.Context, v *view) error {
+	patience := wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Steps: 7}
+	mayPass := func(err error) bool { return ctx.Err() == nil && !apierrors.IsConflict(err) }
+	return retry.OnError(patience, mayPass, func() error { return c.keepRecord(ctx, v) })
+}
+
 // order runs the ACME order and returns the chain.
 func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
 	ca, err := c.cas.get(v.want.Issuer)
@@ -119,7 +130,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 		PreferredChain: v.want.Issuer.PreferredChain,
 		Begun: func(ctx context.Context, url string) error {
 			v.record.URL = url
-			return c.keepRecord(ctx, v)
+			return c.keepURL(ctx, v)
 		},
 		Solver: c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) }),
 	})

@@ -1,0 +1,185 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
+)
+
+var (
+	shared = types.NamespacedName{Namespace: home, Name: "wildcard.a.test"}
+	record = recordName(shared)
+	wiki   = ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("le"))
+)
+
+// holdsCertificate reports whether the Secret has a certificate for the names that its annotations name.
+func (r *rig) holdsCertificate(name types.NamespacedName, names string) bool {
+	s := r.secret(name)
+	return s != nil && slices.Equal(haveOf(s).Names, words(names)) && s.Annotations[AnnotationSerial] == haveOf(s).Serial
+}
+
+func TestAnIngressGetsItsCertificate(t *testing.T) {
+	r := newRig(t)
+	r.add(wiki)
+	defer r.run()()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	s := r.secret(shared)
+	if s.Labels[LabelManaged] != "true" || s.Annotations[AnnotationSync] != "cert-manager-tls=wildcard.a.test" ||
+		s.Annotations[AnnotationRevision] != "1" || s.Annotations[AnnotationCertificateIssuer] != home+"/le" || s.Type != corev1.SecretTypeTLS {
+		t.Errorf("got %+v", s.ObjectMeta)
+	}
+	if r.ca.OrderCount() != 1 || r.ca.Registrations() != 1 {
+		t.Errorf("the CA saw %d orders and %d registrations", r.ca.OrderCount(), r.ca.Registrations())
+	}
+	r.eventually("the owner is told", func() bool { return r.said(ReasonRequested, "*.a.test") && r.said(ReasonIssued, "valid until") })
+	r.eventually("the issuer is ready", func() bool {
+		return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusReady
+	})
+}
+
+// Each write fails once, with an error that may pass and with a conflict. The next pass carries on.
+func TestEachWriteThatFailsIsMadeUpForWithoutASecondOrder(t *testing.T) {
+	busy := apierrors.NewInternalError(errors.New("etcd is busy"))
+	conflict := apierrors.NewConflict(secretsResource.GroupResource(), "x", errors.New("changed"))
+	hasURL := func(s *corev1.Secret) bool { return len(s.Data[orderURL]) > 0 }
+	hasChain := func(s *corev1.Secret) bool { return len(s.Data[orderChain]) > 0 }
+	for _, row := range []struct {
+		name    string
+		verb    string
+		on      types.NamespacedName
+		which   func(*corev1.Secret) bool
+		failure error
+	}{
+		{"keep the account's key", "create", key(home + "/le.account"), nil, busy},
+		{"record the account's URL", "update", key(home + "/le.account"), nil, busy},
+		{"note the issuer's status", "update", key(home + "/le"), nil, busy},
+		{"read the Secret before an order", "get", shared, nil, busy},
+		{"read the record before an order", "get", record, nil, busy},
+		{"record the order's key", "create", record, nil, busy},
+		{"record the order's URL", "update", record, hasURL, busy},
+		{"record the chain", "update", record, hasChain, busy},
+		{"record the chain, while somebody changes the record", "update", record, hasChain, conflict},
+		{"store the Secret", "create", shared, nil, busy},
+		{"record the order's URL, while somebody changes the record", "update", record, hasURL, conflict},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			failed := r.failOnce(row.verb, row.on, row.failure, row.which)
+			r.add(wiki.DeepCopy())
+			defer r.run()()
+			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+			r.eventually("the issuer is ready", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusReady })
+			if !failed() {
+				t.Error("the request never came")
+			}
+			if r.ca.OrderCount() != 1 {
+				t.Errorf("the CA saw %d orders", r.ca.OrderCount())
+			}
+			if left := r.dns.Records(); len(left) > 0 {
+				t.Errorf("TXT records are left: %v", left)
+			}
+		})
+	}
+}
+
+func TestADeletedSecretIsRebuiltFromTheRecord(t *testing.T) {
+	r := newRig(t)
+	r.add(wiki)
+	defer r.run()()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	serial := haveOf(r.secret(shared)).Serial
+	if err := r.kube.CoreV1().Secrets(home).Delete(context.Background(), shared.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually("it is back", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	if got := haveOf(r.secret(shared)).Serial; got != serial || r.ca.OrderCount() != 1 {
+		t.Errorf("serial %s became %s, with %d orders", serial, got, r.ca.OrderCount())
+	}
+}
+
+func TestARestartOrdersAndWritesNothing(t *testing.T) {
+	r := newRig(t)
+	r.add(wiki)
+	stop := r.run()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	r.eventually("the issuer is ready", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusReady })
+	stop()
+	r.kube.ClearActions()
+	stop = r.run()
+	r.add(ingress("infra/second", "second-tls", "x.b.test", by("nobody"))) // looked at after everything that was there
+	r.eventually("the second Ingress is looked at", func() bool { return r.said(ReasonIssuerNotFound, "nobody") })
+	stop()
+	for _, a := range r.kube.Actions() {
+		if a.GetVerb() != "list" && a.GetVerb() != "watch" {
+			t.Errorf("it made a request: %s %s", a.GetVerb(), a.GetResource().Resource)
+		}
+	}
+}
+
+func TestAnInvalidIssuerKeepsWhatIsThereAndARepairedOneGoesOn(t *testing.T) {
+	r := newRig(t)
+	broken := r.secret(key(home + "/le")).DeepCopy()
+	whole := broken.DeepCopy()
+	broken.Data["keyType"] = []byte("dsa")
+	r.update(broken)
+	r.add(wiki)
+	defer r.run()()
+	r.eventually("the fault is told", func() bool { return r.said(ReasonInvalidIssuer, "keyType") && r.said(ReasonIssuerNotReady, "keyType") })
+	r.eventually("the fault is noted", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusInvalid })
+	if r.ca.Registrations() > 0 || r.ca.OrderCount() > 0 {
+		t.Error("the CA was asked nevertheless")
+	}
+	r.update(whole)
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+}
+
+func (r *rig) update(s *corev1.Secret) {
+	r.t.Helper()
+	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestARefusedRegistrationNamesWhatTheCASays(t *testing.T) {
+	r := newRig(t)
+	le := r.secret(key(home + "/le")).DeepCopy()
+	le.Data["email"] = []byte("admin@a.test")
+	r.update(le)
+	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 400, Type: "unsupportedContact", Detail: "no such contact"})
+	defer r.run()()
+	r.eventually("the CA's text is told", func() bool { return r.said(ReasonInvalidIssuer, "no such contact") })
+	if got := r.secret(key(home + "/le")).Annotations; got[AnnotationStatus] != StatusInvalid || got[AnnotationAccount] != "" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestTheCAsTimeIsKeptAcrossARestart(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer429(time.Hour)
+	r.add(wiki)
+	stop := r.run()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonRateLimited, "next attempt") })
+	stop()
+	r.ca.Allow()
+	kept := recordOf(r.secret(record))
+	if !kept.Limited || time.Until(kept.Next) < 59*time.Minute {
+		t.Errorf("the record says %+v", kept)
+	}
+	stop = r.run()
+	r.add(ingress("infra/second", "second-tls", "x.b.test", by("nobody")))
+	r.eventually("the second Ingress is looked at", func() bool { return r.said(ReasonIssuerNotFound, "nobody") })
+	stop()
+	if r.ca.OrderCount() > 0 {
+		t.Errorf("the CA saw %d orders", r.ca.OrderCount())
+	}
+}
