@@ -1,0 +1,71 @@
+package reflection
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+)
+
+// settled waits until wildcast has looked at at least so many targets since it started, and at all that it has to.
+func (s *story) settled(atLeast int) {
+	s.Helper()
+	s.until(func() error {
+		m, err := s.w.Metrics(s.Context())
+		if err != nil {
+			return err
+		}
+		// A name counts as added once, however often it is added before its turn comes.
+		added := m.Sum("workqueue_adds_total", "name", "syncer")
+		done := m.Sum("workqueue_work_duration_seconds", "name", "syncer")
+		if added != done || done < float64(atLeast) {
+			return fmt.Errorf("wildcast has looked at %v of %v targets, want %d", done, added, atLeast)
+		}
+		return nil
+	})
+}
+
+// count counts the requests that fn causes, once wildcast has settled. It tells of those about Secrets, less the
+// watches and lists that fill caches: "create": 3, "get": 1.
+func (s *story) count(fn func()) tally {
+	s.Helper()
+	before := len(s.requests())
+	fn()
+	s.settled(0)
+	counted := tally{}
+	for _, r := range s.requests()[before:] {
+		if r.Resource == "secrets" && r.Verb != "watch" && r.Verb != "list" {
+			counted[r.Verb]++
+		}
+	}
+	return counted
+}
+
+// tally is how many requests there were of each verb.
+type tally map[string]int
+
+func (t tally) String() string {
+	var parts []string
+	for _, verb := range slices.Sorted(maps.Keys(t)) {
+		parts = append(parts, fmt.Sprintf("%s: %d", verb, t[verb]))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// requests are all requests of the shipped ServiceAccount up to now, less those of a leader for its Lease.
+func (s *story) requests() []cluster.Request {
+	s.Helper()
+	all, err := shared.Requests(func(r cluster.Request) bool { return r.Resource != "leases" })
+	s.must(err)
+	return all
+}
+
+// wantTally compares what was counted.
+func (s *story) wantTally(what string, got, want tally) {
+	s.Helper()
+	if !maps.Equal(got, want) {
+		s.Errorf("%s took the requests %v, want %v", what, got, want)
+	}
+}
