@@ -177,11 +177,11 @@ func (s *service) cleanUp(r *record, request wire.Request) (err error) {
 			return err
 		}
 	}
-	if err := guarded(r.provider.CleanUp, request); err != nil {
-		return err
+	err = guarded(r.provider.CleanUp, request)
+	if err == nil || !r.presented { // one that is there is kept for another try
+		s.drop(r, request)
 	}
-	s.drop(r, request)
-	return nil
+	return err
 }
 
 // drop forgets a record; its lock is held.
@@ -205,10 +205,7 @@ func guarded(operation func(domain, token, keyAuth string) error, r wire.Request
 // linger waits while there are records that a CA may be looking at.
 func (s *service) linger(ctx context.Context) {
 	s.working.Wait()
-	s.mu.Lock()
-	left := len(s.records)
-	s.mu.Unlock()
-	if left == 0 {
+	if len(s.left()) == 0 {
 		return
 	}
 	select {
@@ -234,20 +231,24 @@ func (s *service) takeBack() error {
 }
 
 func (s *service) removeAll() error {
-	s.mu.Lock()
-	left := make(map[wire.Request]*record, len(s.records))
-	for k, r := range s.records {
-		left[k] = r
-	}
-	s.mu.Unlock()
 	var failures []error
-	for k, r := range left {
-		if !r.presented {
-			continue
-		}
+	for k, r := range s.left() {
 		if err := s.cleanUp(r, k); err != nil {
 			failures = append(failures, fmt.Errorf("left record of %s behind: %w", k.Domain, err))
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// left returns the records that are there. Nothing works on them any more.
+func (s *service) left() map[wire.Request]*record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := map[wire.Request]*record{}
+	for k, r := range s.records {
+		if r.presented {
+			left[k] = r
+		}
+	}
+	return left
 }
