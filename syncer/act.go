@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -226,7 +227,7 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 		return p.again, nil
 	case errors.Is(err, errBlocked):
 		now.reason = ReasonTargetNotOurs
-		now.said = append(now.said, s.notOurs(p.source, v.target))
+		now.said = append(now.said, s.notOurs(p.source, v.target)...)
 		return later, nil
 	case errors.Is(err, errAgain), reason == metav1.StatusReasonConflict:
 		return soon, nil
@@ -235,9 +236,8 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 	case reason == metav1.StatusReasonNotFound:
 		return soon, nil
 	}
-	now.reason = "Error"
+	now.reason = cmp.Or(string(reason), "Unreachable")
 	if p.source != nil && (reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
-		now.reason = string(reason)
 		now.said = append(now.said, s.refused(p.source, v.target, now.reason, err))
 	}
 	if reason == metav1.StatusReasonInvalid {

@@ -30,7 +30,7 @@ const maxNote = 1000
 func (s *Syncer) say(eventType, action string, what saying) {
 	note := what.note
 	if len(note) > maxNote {
-		note = note[:maxNote]
+		note = strings.ToValidUTF8(note[:maxNote], "")
 	}
 	s.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
 }
@@ -49,11 +49,20 @@ func (s *Syncer) conflict(loser, winner *object, target ref) saying {
 			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
 }
 
-// notOurs is what the owner of a source hears when something stands in the way of a copy.
-func (s *Syncer) notOurs(source *object, target ref) saying {
-	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonTargetNotOurs,
-		note: fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true",
-			target.Namespace, target.Name, target.Namespace, strings.ToLower(s.kind.kind.Kind), target.Name, AnnotationAdopt)}
+// notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
+func (s *Syncer) notOurs(source *object, target ref) []saying {
+	place := s.kind.reference(target, "")
+	note := fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. ", target.Namespace, target.Name)
+	if s.index.at(target).is(roleSource) {
+		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
+	} else {
+		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, strings.ToLower(s.kind.kind.Kind), target.Name, AnnotationAdopt)
+	}
+	said := []saying{{about: s.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
+	for _, asker := range s.askers(source, target) {
+		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
+	}
+	return said
 }
 
 // refused is what the owner of a source hears when the API server refuses a copy.
@@ -64,13 +73,21 @@ func (s *Syncer) refused(source *object, target ref, cause string, err error) sa
 
 // deliver tells those who asked for a copy under its name that it has been made.
 func (s *Syncer) deliver(source *object, target ref) {
-	for _, r := range s.requests.At(target) {
-		if r.Source != source.ref() || r.Ingress == nil {
-			continue
-		}
-		s.say(corev1.EventTypeNormal, "Copy", saying{about: *r.Ingress, related: s.kind.reference(target, ""), reason: ReasonDelivered,
+	for _, asker := range s.askers(source, target) {
+		s.say(corev1.EventTypeNormal, "Copy", saying{about: asker, related: s.kind.reference(target, ""), reason: ReasonDelivered,
 			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", s.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
 	}
+}
+
+// askers are the Ingresses that ask for a copy of source at the target.
+func (s *Syncer) askers(source *object, target ref) []corev1.ObjectReference {
+	var found []corev1.ObjectReference
+	for _, r := range s.requests.At(target) {
+		if r.Source == source.ref() && r.Ingress != nil {
+			found = append(found, *r.Ingress)
+		}
+	}
+	return found
 }
 
 // trouble is why a target is not as it should be, and what has been said at it.

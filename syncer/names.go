@@ -48,6 +48,8 @@ const (
 	ReasonTargetFailed = "TargetFailed"
 	// ReasonConflict: an older source wants the same targets.
 	ReasonConflict = "Conflict"
+	// ReasonNotOurs, on an Ingress: an object that is not our copy has the name that the Ingress asks for.
+	ReasonNotOurs = "NotOurs"
 	// ReasonDelivered, on an Ingress: the Secret that it asks for has been made.
 	ReasonDelivered = "Delivered"
 )

@@ -273,6 +273,7 @@ type world struct {
 	asked    requested
 	config   Config
 	syncer   *Syncer
+	began    time.Time
 	stop     func()
 }
 
@@ -293,7 +294,7 @@ func (r requested) Of(source ref) (targets []ref) {
 // in runs a test in a bubble with a world whose namespaces are given as name and labels. The syncer does not run yet.
 func in(t *testing.T, namespaces map[string]string, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{server: newServer(t), asked: requested{}, stop: func() {}}
+		w := &world{server: newServer(t), asked: requested{}, began: time.Now(), stop: func() {}}
 		w.config = Config{ClusterName: "here", DeleteGrace: 5 * time.Second, Requests: w.asked, Events: &w.recorder}
 		for _, name := range slices.Sorted(maps.Keys(namespaces)) {
 			w.namespace(name, namespaces[name])

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
@@ -521,6 +522,58 @@ func TestSyncer(t *testing.T) {
 			delete(w.asked, place("blue/tls"))
 			w.syncer.Look(place("blue/tls"))
 			w.wantCopies("blue/s grey/s grey/tls red/s")
+		}},
+		{"an Ingress hears when the name that it asks for is taken", func(w *world) {
+			w.put("blue/tls")
+			w.asked[place("blue/tls")] = []Request{{Source: place("home/s"), Ingress: &corev1.ObjectReference{Kind: "Ingress", Namespace: "blue", Name: "shop"}}}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("blue/s red/s")
+			w.wantSaid("NotOurs blue/shop", "TargetNotOurs home/s")
+			w.del("blue/tls")
+			w.wantCopies("blue/s blue/tls red/s")
+			w.wantSaid("Delivered blue/shop")
+		}},
+		{"a source in the way of a copy is left alone", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.put("blue/s", syncTo("team=none"), annotate(AnnotationAdopt, "true"), key("a", "mine"))
+			w.start()
+			w.wantCopies("red/s")
+			w.wantData("blue/s", "a=mine b=2")
+			w.wantSaid("TargetNotOurs home/s")
+			time.Sleep(time.Hour)
+			w.took()
+			w.edit("blue/s", unannotate(AnnotationSync))
+			w.wantData("blue/s", "a=1 b=2")
+		}},
+		{"a source that cannot be read is read again", func(w *world) {
+			w.refuse = func(verb string, at ref) error {
+				if verb == "get" && time.Since(w.began) < time.Second {
+					return quota(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("")
+			time.Sleep(time.Second)
+			w.wantCopies("blue/s red/s")
+		}},
+		{"an obstacle whose end is not seen is looked at again", func(w *world) {
+			w.put("blue/s")
+			w.refuse = func(verb string, at ref) error {
+				if verb == "create" && at.Namespace == "blue" {
+					return apierrors.NewAlreadyExists(secretsResource.GroupResource(), at.Name)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.took()
+			time.Sleep(later - time.Second)
+			w.wantTook()
+			time.Sleep(2 * time.Second)
+			w.wantTook("create blue/s", "metadata blue/s")
 		}},
 		{"many namespaces labelled and unlabelled while copies are made end right", func(w *world) {
 			w.put("home/s", syncTo("late"))

@@ -1,0 +1,201 @@
+package syncer
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// meta is the metadata of an object as the watch brings it: its place, UID and resourceVersion, and annotations.
+func meta(at string, uid string, version int, annotations ...string) *metav1.PartialObjectMetadata {
+	m := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: place(at).Namespace, Name: place(at).Name, UID: types.UID(uid), ResourceVersion: strconv.Itoa(version), Annotations: map[string]string{},
+	}}
+	for pair := range slices.Chunk(annotations, 2) {
+		m.Annotations[pair[0]] = pair[1]
+	}
+	return m
+}
+
+// copyMeta is the metadata of a copy of home/s.
+func copyMeta(at string, uid string, version int) *metav1.PartialObjectMetadata {
+	return meta(at, uid, version, AnnotationTarget, at, AnnotationOrigin, origin{Namespace: "home", Name: "s"}.String())
+}
+
+// ears is an index and what it told, as "place: role → role".
+type ears struct {
+	*index
+	told []string
+}
+
+func newEars(t *testing.T, all ...any) *ears {
+	e := &ears{}
+	roles := map[bool]func(*object) string{true: func(*object) string { return "-" }, false: func(o *object) string {
+		return [...]string{"foreign", "source", "copy", "offered"}[o.role]
+	}}
+	e.index = newIndex(nil, func(at ref, before, after *object) {
+		e.told = append(e.told, fmt.Sprintf("%s: %s → %s", at, roles[before == nil](before), roles[after == nil](after)))
+	}, func() { e.told = append(e.told, "refilled") })
+	if err := e.Replace(all, "1"); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(e.told)
+	return e
+}
+
+func (e *ears) want(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(e.told, want) {
+		t.Errorf("told %q, want %q", e.told, want)
+	}
+	e.told = nil
+}
+
+func TestIndexKeepsSourcesCopiesAndOfferedObjectsOnly(t *testing.T) {
+	e := newEars(t, meta("home/s", "1", 1, AnnotationSync, ""), copyMeta("blue/s", "2", 2), meta("red/s", "3", 3, AnnotationAdopt, "true"), meta("red/x", "4", 4), nothing)
+	e.want(t, "blue/s: - → copy", "home/s: - → source", "red/s: - → offered", "refilled")
+	if len(e.objects) != 3 {
+		t.Errorf("%v", e.objects)
+	}
+	for i := range 100 {
+		_ = e.Add(meta("red/x", "4", 5+i))
+	}
+	e.want(t)
+	_ = e.Delete(meta("red/x", "4", 200))
+	e.want(t, "red/x: - → -")
+}
+
+func TestTransformerMapsWhatIsForeignOntoOneObject(t *testing.T) {
+	transform := newEars(t).Transformer()
+	source := meta("home/s", "1", 1, AnnotationSync, "")
+	if kept, _ := transform(source); kept != any(source) {
+		t.Error("the source was not kept")
+	}
+	for range 2 { // it may be asked again about what it gave
+		if kept, _ := transform(meta("red/x", "4", 4)); kept != any(nothing) {
+			t.Error("a foreign object was kept")
+		}
+	}
+}
+
+func TestTheNewerStateWins(t *testing.T) {
+	e := newEars(t, copyMeta("blue/s", "2", 100))
+	e.told = nil
+	_ = e.Update(copyMeta("blue/s", "2", 99))
+	_ = e.Update(copyMeta("blue/s", "2", 100))
+	_ = e.Delete(copyMeta("blue/s", "1", 98))
+	e.want(t)
+	if got := e.at(place("blue/s")).ResourceVersion; got != "100" {
+		t.Error(got)
+	}
+	_ = e.Update(copyMeta("blue/s", "2", 1000)) // longer is newer
+	e.want(t, "blue/s: copy → copy")
+	_ = e.Delete(copyMeta("blue/s", "2", 1001))
+	e.want(t, "blue/s: copy → -")
+}
+
+func TestTheEchoOfOurWriteChangesNothing(t *testing.T) {
+	e := newEars(t)
+	e.told = nil
+	e.wrote(copyMeta("blue/s", "2", 10).ObjectMeta)
+	_ = e.Add(copyMeta("blue/s", "2", 10))
+	e.want(t)
+	if !e.at(place("blue/s")).checked {
+		t.Error("what we wrote is not known to be right")
+	}
+	_ = e.Update(copyMeta("blue/s", "2", 11))
+	e.want(t, "blue/s: copy → copy")
+	if e.at(place("blue/s")).checked {
+		t.Error("what somebody wrote is taken for right")
+	}
+}
+
+func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
+	e := newEars(t, copyMeta("blue/s", "2", 10))
+	e.told = nil
+	e.removed(e.at(place("blue/s")))
+	_ = e.Update(copyMeta("blue/s", "2", 9)) // was on the way
+	e.want(t)
+	if e.at(place("blue/s")) != nil {
+		t.Error("it is back")
+	}
+	_ = e.Delete(copyMeta("blue/s", "2", 11))
+	_ = e.Add(copyMeta("blue/s", "3", 12))
+	e.want(t, "blue/s: - → -", "blue/s: - → copy")
+	if len(e.removing) != 0 {
+		t.Errorf("%v", e.removing)
+	}
+	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, nil)) // the event was first
+	if e.at(place("blue/s")) == nil || len(e.removing) != 0 {
+		t.Error("another object was forgotten")
+	}
+}
+
+func TestASourceIsMissingFromItsDeletionUntilItIsBackOrItsLastCopyHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		home := place("home/s")
+		mark := func(uid string, version int) *metav1.PartialObjectMetadata {
+			return meta("home/s", uid, version, AnnotationSync, "")
+		}
+		e := newEars(t, mark("1", 1), copyMeta("blue/s", "2", 2))
+		filled := time.Now()
+		time.Sleep(time.Hour)
+		_ = e.Delete(mark("1", 3))
+		deleted := time.Now()
+		time.Sleep(time.Second)
+		_ = e.Update(copyMeta("blue/s", "2", 4))
+		if got := e.missingSince(home); !got.Equal(deleted) {
+			t.Errorf("deleted, but missing since %v", got)
+		}
+		_ = e.Add(mark("5", 5))
+		_ = e.Update(meta("home/s", "5", 6))
+		if got := e.missingSince(home); !got.IsZero() {
+			t.Errorf("unmarked, but missing since %v", got)
+		}
+		_ = e.Delete(copyMeta("blue/s", "2", 7))
+		if got := e.missingSince(home); !got.Equal(filled) || len(e.gone) != 0 {
+			t.Errorf("forgotten, but missing since %v", got)
+		}
+	})
+}
+
+func TestWhatWentUnseenGoesWithTheNextList(t *testing.T) {
+	e := newEars(t, meta("home/s", "1", 1, AnnotationSync, ""), copyMeta("blue/s", "2", 2), copyMeta("red/s", "3", 3))
+	e.told = nil
+	if err := e.Replace([]any{copyMeta("blue/s", "2", 2), copyMeta("red/s", "3", 9)}, "9"); err != nil {
+		t.Fatal(err)
+	}
+	e.want(t, "home/s: source → -", "red/s: copy → copy", "refilled")
+	if got := len(e.copiesFrom(place("home/s"))); got != 2 || e.gone[place("home/s")].IsZero() {
+		t.Errorf("%d copies, gone %v", got, e.gone)
+	}
+}
+
+func TestLookups(t *testing.T) {
+	e := newEars(t, meta("home/s", "1", 1, AnnotationSync, "", AnnotationSyncAs, "t"), meta("home/u", "2", 2, AnnotationSync, "a b"), copyMeta("blue/t", "3", 3), copyMeta("blue/v", "4", 4))
+	if got := e.sourcesNamed("t"); len(got) != 1 || got[0].Name != "s" || e.sourcesNamed("s") != nil || e.sourcesNamed("u") != nil {
+		t.Errorf("%v", got)
+	}
+	if len(e.copiesIn("blue")) != 2 || len(e.copiesIn("red")) != 0 || len(e.allCopies()) != 2 || len(e.allSources()) != 2 {
+		t.Error("something is not found")
+	}
+	if sources, copies := e.count(); sources != 2 || copies != 2 {
+		t.Errorf("%d sources, %d copies", sources, copies)
+	}
+	for _, at := range []string{"blue/t", "blue/v"} {
+		_ = e.Delete(copyMeta(at, "3", 9))
+	}
+	if len(e.from)+len(e.within) != 0 {
+		t.Errorf("%v %v", e.from, e.within)
+	}
+	if err := e.Add(strings.NewReader("")); err == nil {
+		t.Error("it takes anything")
+	}
+}
