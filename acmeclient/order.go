@@ -95,7 +95,7 @@ func (o *order) begin() error {
 		return nil
 	}
 	if err := o.req.Begun(o.ctx, o.url); err != nil {
-		return &Error{Op: "record order", Err: err}
+		return &Error{Op: "record order", Reached: true, Err: err} // the next try makes another order
 	}
 	return nil
 }

@@ -136,8 +136,8 @@ func TestAnOrderThatCannotBeRecordedIsNotBegunInEarnest(t *testing.T) {
 	if !errors.Is(err, full) {
 		t.Errorf("error is %v, want Begun's", err)
 	}
-	if e := errorOf(t, err); e.Reached {
-		t.Error("error tells that the CA has counted it")
+	if e := errorOf(t, err); !e.Reached {
+		t.Error("error tells that another order costs nothing")
 	}
 	if n := w.dns.Updates(); n != 0 {
 		t.Errorf("%d DNS updates, want none", n)

@@ -28,7 +28,7 @@
 // these, challenges for one name take turns, also those of different orders, and also where CNAMEs lead several names to
 // one. A resolver of the CA may remember the last record for its TTL, so the next one waits that long, a minute at most;
 // rfc2136 therefore gets a TTL of 1 s unless its settings say otherwise. Changes to one zone are made one after another,
-// as lego itself does: several providers read a whole zone and write it back.
+// as lego itself does: several providers read a whole zone and write it back (RFC 2136 does not, and need not wait).
 //
 // # Visibility
 //

@@ -136,26 +136,24 @@ func (r resolver) authorities(ctx context.Context, zone string, known []string) 
 		if !ok {
 			continue
 		}
-		s := server{name: dns.CanonicalName(ns.Ns)}
-		if s.addresses, err = r.addresses(ctx, s.name, known); err != nil {
-			return nil, fmt.Errorf("find servers of zone %s: %w", zone, err)
-		}
-		servers = append(servers, s)
+		name := dns.CanonicalName(ns.Ns)
+		servers = append(servers, server{name, r.addresses(ctx, name, known)})
 	}
 	if len(servers) == 0 {
 		return nil, fmt.Errorf("find servers of zone %s: it has no NS records, as %s see it", zone, strings.Join(r.servers, ", "))
 	}
 	slices.SortFunc(servers, func(a, b server) int { return strings.Compare(a.name, b.name) })
-	return servers, nil
+	return servers, context.Cause(ctx)
 }
 
-// addresses returns those of a server: port 53, or the port that one of the known servers with this address has.
-func (r resolver) addresses(ctx context.Context, host string, known []string) ([]string, error) {
+// addresses returns those of a server: port 53, or the port that one of the known servers with this address has. A
+// lookup that fails gives none: many resolvers fail for AAAA alone.
+func (r resolver) addresses(ctx context.Context, host string, known []string) []string {
 	var all []string
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		answer, err := r.ask(ctx, host, kind)
 		if err != nil {
-			return nil, err
+			continue
 		}
 		for _, rr := range answer.Answer {
 			switch a := rr.(type) {
@@ -166,7 +164,7 @@ func (r resolver) addresses(ctx context.Context, host string, known []string) ([
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 func withPort(ip string, known []string) string {

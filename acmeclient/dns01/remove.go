@@ -75,9 +75,13 @@ func (r *record) takeOver(ctx context.Context) error {
 }
 
 // mutate has the child change the zone. One change at a time: many providers read a zone, or a record set, and write it
-// back whole.
+// back whole. RFC 2136 does not: the server itself puts updates in order.
 func (r *record) mutate(ctx context.Context, c *child, op string) (replied bool, err error) {
-	done, err := r.pool.turns.take(ctx, "zone "+r.where.zone)
+	scope := "zone " + r.where.zone
+	if r.s.updates() {
+		scope = "record " + r.where.fqdn
+	}
+	done, err := r.pool.turns.take(ctx, scope)
 	if err != nil {
 		return false, err
 	}
