@@ -256,10 +256,21 @@ func (p policy) carried(from map[string]string) map[string]string {
 }
 
 func (p policy) carries(key string) bool {
-	if strings.HasPrefix(key, Prefix) || strings.HasPrefix(key, kubedPrefix) || p.metadata == CopyNone {
+	if addressed(key) || p.metadata == CopyNone {
 		return false
 	}
 	return p.metadata == CopyAll || !bound(key)
+}
+
+// addressed reports whether a label or annotation tells wildcast, or kubed, how to treat the object that carries it, or
+// whence that came. It would be wrong on a copy. What wildcast writes for people is none of these: the names and dates
+// of a certificate are as true of a copy.
+func addressed(key string) bool {
+	switch key {
+	case AnnotationAdopt, AnnotationTarget, AnnotationHash, annotationRenew, labelManaged:
+		return true
+	}
+	return strings.HasPrefix(key, AnnotationSync) || strings.HasPrefix(key, AnnotationOrigin) || strings.HasPrefix(key, kubedPrefix)
 }
 
 // bound reports whether a label or annotation binds an object to a tool, which would take a copy for its own: prune it,

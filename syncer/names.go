@@ -2,8 +2,7 @@ package syncer
 
 // What users write and read. All annotations and labels begin with [Prefix].
 const (
-	// Prefix begins every name that is ours. Labels and annotations with it speak about the object that carries
-	// them, so none is ever copied from a source.
+	// Prefix begins every name that is ours.
 	Prefix = "wildcast.dev/"
 
 	// AnnotationSync on a source makes copies of it: "" or "true" in every namespace, any other text in the
@@ -56,6 +55,12 @@ const (
 
 // manager is our name in managedFields.
 const manager = "wildcast"
+
+// Names of package controllers that a copy of a certificate's Secret must not carry.
+const (
+	labelManaged    = Prefix + "managed" // wildcast renews this very Secret
+	annotationRenew = Prefix + "renew"   // a user wants it renewed now
+)
 
 // Kubed's names: on a source that it, too, has worked on. They are never copied.
 const kubedPrefix = "kubed.appscode.com/"
