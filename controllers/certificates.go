@@ -19,9 +19,6 @@ import (
 // fieldManager is our name in the managedFields of objects.
 const fieldManager = "wildcast"
 
-// refusedAgain is how often we look whether a Secret that stands in our way has gone or was handed over.
-const refusedAgain = 30 * time.Second
-
 // view is everything that decides about one certificate, at one time.
 type view struct {
 	name    types.NamespacedName
@@ -117,14 +114,18 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error) {
 	ctx, cancel := graced(ctx)
 	defer cancel()
+	c.obstacles.Store(v.name, struct{}{}) // before it is read, so that no later change is missed
 	if err := c.refresh(ctx, v); err != nil {
 		return 0, err
 	}
 	plan := v.plan()
+	if plan.Do != Refuse {
+		c.obstacles.Delete(v.name)
+	}
 	switch plan.Do {
 	case Refuse:
 		c.told.certificate(v, notOurs(v.name))
-		return refusedAgain, nil
+		return 0, nil // Noticed brings us back
 	case Install:
 		return c.install(ctx, v)
 	case Issue:

@@ -143,6 +143,33 @@ func TestAnInvalidIssuerKeepsWhatIsThereAndARepairedOneGoesOn(t *testing.T) {
 	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 }
 
+func TestASecretThatStandsInTheWayIsTakenWhenItIsHandedOver(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		tells types.NamespacedName // what is noticed
+	}{
+		{"its change is noticed", shared},
+		{"any change may have gone unseen", types.NamespacedName{}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: shared.Namespace, Name: shared.Name}, Type: corev1.SecretTypeTLS}
+			r.add(foreign.DeepCopy())
+			r.add(wiki.DeepCopy())
+			defer r.run()()
+			r.eventually("the owner is told", func() bool { return r.said(ReasonNotOurs, AnnotationAdopt) })
+			if r.ca.OrderCount() > 0 {
+				t.Error("the CA was asked nevertheless")
+			}
+			foreign.Annotations = map[string]string{AnnotationAdopt: "true"}
+			r.update(foreign)
+			r.noticed(row.tells)
+			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+		})
+	}
+}
+
 func (r *rig) update(s *corev1.Secret) {
 	r.t.Helper()
 	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {

@@ -104,6 +104,8 @@ type rig struct {
 	ca   *acmetest.CA
 	dns  *acmetest.DNS
 
+	noticed func(types.NamespacedName) // of the controller that runs
+
 	mu     sync.Mutex
 	events []string // "Reason note"
 }
@@ -145,6 +147,7 @@ func (r *rig) run() (stop func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.noticed = c.Noticed
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { namespaces.RunWithContext(ctx) })

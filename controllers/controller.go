@@ -54,8 +54,9 @@ type Controller struct {
 	solvers Solvers
 	cas     *cas
 
-	caches *caches
-	asks   *asks
+	caches    *caches
+	asks      *asks
+	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
 	issuerLoop      *loop.Loop[types.NamespacedName]

@@ -20,6 +20,7 @@ import (
 //	account Secret                     → its issuer, the certificates asked of it
 //	TLS Secret that we manage          → that certificate
 //	order Secret                       → nothing: we wrote it
+//	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
 		observe(c, c.caches.ingresses, func(_, now *networkingv1.Ingress) { c.ingressLoop.Add(nameOf(now)) }),
@@ -29,6 +30,21 @@ func (c *Controller) listen() error {
 		observe(c, c.caches.accounts, c.onAccount),
 		observe(c, c.caches.managed, func(_, now *corev1.Secret) { c.certificateLoop.Add(nameOf(now)) }),
 	)
+}
+
+// Noticed is to be called with the name of each Secret that has changed or gone, whosever it is, and with the empty name
+// when that cannot be told: what is not ours is in none of our caches, and may have been handed over or removed.
+func (c *Controller) Noticed(name types.NamespacedName) {
+	if name != (types.NamespacedName{}) {
+		if _, waits := c.obstacles.Load(name); waits {
+			c.certificateLoop.Add(name)
+		}
+		return
+	}
+	c.obstacles.Range(func(name, _ any) bool {
+		c.certificateLoop.Add(name.(types.NamespacedName))
+		return true
+	})
 }
 
 // typedInformer is the part of a typed informer that observe uses.

@@ -23,6 +23,9 @@ type index struct {
 	changed func(at ref, before, after *object)
 	// refilled is called after all objects were listed: foreign ones may have gone unseen.
 	refilled func()
+	// noticed is called with the name of every object that the watch brings, before changed, and with the empty name
+	// after all were listed. It does no I/O.
+	noticed func(at ref)
 
 	once   sync.Once
 	filled chan struct{}
@@ -45,6 +48,7 @@ func newIndex(sources namespaces, changed func(at ref, before, after *object), r
 		sources:  sources,
 		changed:  changed,
 		refilled: refilled,
+		noticed:  func(ref) {},
 		filled:   make(chan struct{}),
 		objects:  map[ref]*object{},
 		named:    groups[string]{},
@@ -79,6 +83,7 @@ func (x *index) Add(o any) error {
 	if !ok {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
+	x.noticed(ref{Namespace: partial.Namespace, Name: partial.Name})
 	x.put(readObject(partial.ObjectMeta, x.sources))
 	return nil
 }
@@ -93,6 +98,7 @@ func (x *index) Delete(o any) error {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
 	at := ref{Namespace: partial.Namespace, Name: partial.Name}
+	x.noticed(at)
 	x.mu.Lock()
 	before := x.objects[at]
 	delete(x.removing, partial.UID)
@@ -140,6 +146,7 @@ func (x *index) Replace(list []any, _ string) error {
 		x.put(o)
 	}
 	x.once.Do(func() { close(x.filled) })
+	x.noticed(ref{})
 	x.refilled()
 	return nil
 }

@@ -199,3 +199,21 @@ func TestLookups(t *testing.T) {
 		t.Error("it takes anything")
 	}
 }
+
+func TestTheIndexNoticesEveryObjectAlsoThoseThatItForgets(t *testing.T) {
+	e := newEars(t)
+	var noticed []string
+	e.noticed = func(at ref) { noticed = append(noticed, at.String()) }
+	foreign := meta("infra/theirs", "1", 2)
+	for _, step := range []func(any) error{e.Add, e.Update, e.Delete} {
+		if err := step(foreign); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Replace([]any{nothing}, "3"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"infra/theirs", "infra/theirs", "infra/theirs", "/"}; !slices.Equal(noticed, want) {
+		t.Errorf("noticed %q, want %q", noticed, want)
+	}
+}

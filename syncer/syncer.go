@@ -36,6 +36,9 @@ type Config struct {
 	// Requests are the names under which Ingresses ask for copies. Nil: none. It must know all Ingresses before Run
 	// is called, for copies that nobody asks for are removed.
 	Requests Requests
+	// Noticed is told of each Secret that appears, changes or goes, whosever it is, since the watch sees them all. The
+	// empty name stands for any number of them, after all were listed anew. It must not block. Nil: nobody is told.
+	Noticed func(types.NamespacedName)
 
 	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
 	// here. Empty: no label.
@@ -118,6 +121,7 @@ func New(c Config) (*Syncer, error) {
 		log:        c.Log,
 	}
 	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
+	s.index.noticed = c.Noticed
 	s.contents = newContents(contentsKept, s.kind.read)
 	s.loop = loop.New("syncer", s.reconcile, loop.Options{Log: c.Log})
 	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
@@ -140,6 +144,9 @@ func (c *Config) complete() error {
 	}
 	if c.Requests == nil {
 		c.Requests = noRequests{}
+	}
+	if c.Noticed == nil {
+		c.Noticed = func(ref) {}
 	}
 	if wrong := validation.IsValidLabelValue(LabelValue(c.ClusterName)); len(wrong) > 0 {
 		return fmt.Errorf("cluster name %q cannot be the value of a label: %s", c.ClusterName, strings.Join(wrong, "; "))

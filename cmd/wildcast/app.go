@@ -57,6 +57,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		SourceNamespaces: o.sourceNamespaces,
 		Workers:          o.workers,
 		Requests:         requests{a.certificates},
+		Noticed:          a.certificates.Noticed,
 		Events:           recorder,
 		Log:              log,
 	})
