@@ -16,7 +16,8 @@ build: ## Build bin/wildcast and bin/wildcast-dns01
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/...
 
 demo: ## Run the story on a real control plane; stays up until Ctrl-C, or DEMO_EXIT=1
-	go -C e2e run ./demo
+	@echo "compiling the demo (the first time a minute or two)"
+	@go -C e2e build -o ../bin/demo ./demo && exec bin/demo
 
 test: unit e2e ## All tests
 

@@ -59,11 +59,19 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	}
 	c := &Cluster{opts: opts, programs: programs, dir: dir}
 	if err := c.start(ctx); err != nil {
-		c.Keep()
-		return nil, errors.Join(fmt.Errorf("start cluster: %w; its logs are in %s", err, dir), c.stop())
+		return nil, errors.Join(c.notStarted(ctx, err), c.stop())
 	}
 	fmt.Fprintf(opts.log(), "Kubernetes is up after %.1f s: export KUBECONFIG=%s\n", time.Since(begun).Seconds(), c.Kubeconfig())
 	return c, nil
+}
+
+// notStarted keeps the logs of a start that failed, and leaves nothing of one that the caller has called off.
+func (c *Cluster) notStarted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("start cluster: %w", err)
+	}
+	c.Keep()
+	return fmt.Errorf("start cluster: %w; its logs are in %s", err, c.dir)
 }
 
 func (c *Cluster) start(ctx context.Context) error {

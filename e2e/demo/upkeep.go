@@ -100,13 +100,7 @@ const day = 24 * time.Hour
 func renew(ctx context.Context, s *scene) error {
 	s.tell.remark("A certificate of 90 days is renewed when 30 are left. Nobody can wait for that here, so the CA dates the next")
 	s.tell.remark("one 80 days back. The administrator has it ordered by asking for another type of key. wildcast knows of no trick.")
-	ca := s.stage.CA
-	ca.SetValidity(-80*day, 90*day)
-	ca.After(func(step string) {
-		if step == acmetest.StepNewOrder {
-			ca.SetValidity(0, 0) // for that one order only
-		}
-	})
+	dateNextBack(s.stage.CA)
 	mark := s.sight.now()
 	if err := s.shown(ctx, "-n", home, "patch", "secret", issuerName, "--type=merge", "-p", `{"stringData":{"keyType":"ec384"}}`); err != nil {
 		return err
@@ -121,6 +115,17 @@ func renew(ctx context.Context, s *scene) error {
 	}
 	s.tell.effect(aged.at.Sub(asked.at), "ordered with a key of the new type: valid until %s", validUntil(old))
 	return s.renewed(ctx, mark, aged, old)
+}
+
+// dateNextBack has the CA date the certificate of the next order 80 days back, and of that one only.
+func dateNextBack(ca *acmetest.CA) {
+	before := ca.OrderCount()
+	ca.SetValidity(-80*day, 90*day)
+	ca.After(func(step string) {
+		if step == acmetest.StepNewOrder && ca.OrderCount() > before { // and was not just a nonce refused
+			ca.SetValidity(0, 0)
+		}
+	})
 }
 
 // renewed waits for what follows upon a certificate that was stored near its end.
