@@ -201,13 +201,14 @@ func TestACancelledPresentLeavesNothing(t *testing.T) {
 	w.dns.Hide()
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := make(chan error)
 	go func() {
-		for len(w.dns.Records()) == 0 {
-			time.Sleep(time.Millisecond) // another process writes it
-		}
-		cancel(stop)
+		_, err := w.pool.Solver([]dns01.Settings{w.settings()}, nil).Present(ctx, challenge("a.test"))
+		ended <- err
 	}()
-	_, err := w.pool.Solver([]dns01.Settings{w.settings()}, nil).Present(ctx, challenge("a.test"))
+	eventually(t, "the record", func() bool { return len(w.dns.Records()) == 1 })
+	cancel(stop)
+	err := <-ended
 	if !errors.Is(err, stop) {
 		t.Errorf("error is %v, want the context's cause", err)
 	}
