@@ -26,6 +26,15 @@
 // source here. A clone that somebody makes of a copy names another target than itself and is not touched; nor is a copy
 // that another cluster's wildcast made here. Deletions carry the UID and the resourceVersion that were judged.
 //
+// Whatever else stands where a copy should be is left alone and reported, also a copy from which somebody took the two
+// annotations. The annotation wildcast.dev/adopt hands it over.
+//
+// # When a source goes
+//
+// A source that loses its annotation, or no longer selects a namespace, loses its copies at once. One that is deleted
+// loses them after a grace, so that one which is made again in the meantime finds them in place; the grace of one that
+// was deleted while nobody watched begins with the start. A source whose annotations are invalid keeps them as they are.
+//
 // # Changes by others
 //
 // Whether somebody changed a copy's data is learned from metadata.managedFields, which a metadata watch carries: see

@@ -1,0 +1,111 @@
+package syncer
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// metric is the value of a gauge or counter, or the number of observations of a histogram, with that label's value.
+func (w *world) metric(name, label string) float64 {
+	w.settle()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(w.syncer)
+	families, err := registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name && (label == "" || m.GetLabel()[0].GetValue() == label) {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return 0
+}
+
+func TestMetrics(t *testing.T) {
+	play(t, []scene{
+		{"sources, copies and failing targets are counted", func(w *world) {
+			w.put("blue/s")
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			for name, want := range map[string]float64{"wildcast_sync_sources": 1, "wildcast_sync_copies": 1, "wildcast_sync_targets_waiting": 0} {
+				if got := w.metric(name, ""); got != want {
+					w.t.Errorf("%s is %v, want %v", name, got, want)
+				}
+			}
+			if got := w.metric("wildcast_sync_targets_failing", ReasonTargetNotOurs); got != 1 {
+				w.t.Error(got)
+			}
+			w.del("blue/s")
+			if got := w.metric("wildcast_sync_targets_failing", ReasonTargetNotOurs); got != 0 {
+				w.t.Error(got)
+			}
+		}},
+		{"what others did to copies is counted, and what sources did is not", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("home/s", key("a", "9"))
+			w.wantData("blue/s", "a=9 b=2")
+			if got := w.metric("wildcast_sync_drift_repaired_total", ""); got != 0 {
+				w.t.Error(got)
+			}
+			w.edit("blue/s", key("a", "x"))
+			w.edit("red/s", func(s *corev1.Secret) { delete(s.Labels, LabelOriginName) })
+			w.del("blue/s")
+			if changed, removed := w.metric("wildcast_sync_drift_repaired_total", "changed"), w.metric("wildcast_sync_drift_repaired_total", "removed"); changed != 2 || removed != 1 {
+				w.t.Error(changed, removed)
+			}
+		}},
+		{"a change of a source is one observation of the lag", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			for range 3 {
+				w.edit("home/s", key("a", time.Now().String()))
+				w.settle()
+			}
+			if got := w.metric("wildcast_sync_lag_seconds", ""); got != 3 {
+				w.t.Error(got)
+			}
+		}},
+	})
+}
+
+func TestAStandbyOnlyWatches(t *testing.T) {
+	in(t, three, func(w *world) {
+		w.start()
+		w.syncer.leading.Store(false)
+		w.put("home/s", syncTo("team=web"))
+		w.namespace("new", "team=web")
+		w.wantTook()
+		if w.syncer.loop.Len() != 0 || len(w.syncer.waves.going) != 0 {
+			t.Error("a standby queues work")
+		}
+	})
+}
+
+func TestNewSaysWhatIsWrong(t *testing.T) {
+	for want, c := range map[string]Config{
+		"cluster name":  {ClusterName: "a b"},
+		"copy metadata": {CopyMetadata: "some"},
+		"delete grace":  {DeleteGrace: -1},
+	} {
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestNotesAreShortEnough(t *testing.T) {
+	r := &recorder{}
+	s := &Syncer{events: r}
+	s.say(corev1.EventTypeWarning, "Copy", saying{note: strings.Repeat("é", 1000)})
+	if note := r.events[0].note; len(note) > 1000 || !strings.HasPrefix(note, "éé") || strings.ContainsRune(note, '�') {
+		t.Error(len(note))
+	}
+}

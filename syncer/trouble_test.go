@@ -1,0 +1,139 @@
+package syncer
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// TestTrouble: what keeps a copy from being made.
+func TestTrouble(t *testing.T) {
+	play(t, []scene{
+		{"a quota in one namespace delays no other, and is retried with back-off", func(w *world) {
+			blocked := true
+			w.refuse = func(verb string, at ref) error {
+				if blocked && at.Namespace == "blue" {
+					return quota(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("red/s")
+			w.wantSaid("TargetFailed home/s")
+			w.took()
+			time.Sleep(time.Hour)
+			if n := len(w.took()); n < 12 || n > 22 {
+				w.t.Errorf("%d attempts in an hour", n)
+			}
+			w.wantSaid()
+			w.mu.Lock()
+			blocked = false
+			w.mu.Unlock()
+			time.Sleep(5 * time.Minute)
+			w.wantCopies("blue/s red/s")
+		}},
+		{"a quota is tried again when something goes in its namespace", func(w *world) {
+			w.put("blue/other")
+			w.refuse = func(verb string, at ref) error {
+				if _, err := w.get(place("blue/other")); err == nil && at.Namespace == "blue" {
+					return quota(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			time.Sleep(10 * time.Minute)
+			w.wantCopies("red/s")
+			w.del("blue/other")
+			w.wantCopies("blue/s red/s")
+		}},
+		{"a namespace that is being deleted is no failure and gets nothing", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.changeNamespace("blue", func(n *corev1.Namespace) { n.Status.Phase = corev1.NamespaceTerminating })
+			w.took()
+			w.del("blue/s")
+			w.edit("home/s", key("a", "9"))
+			time.Sleep(time.Hour)
+			w.wantTook("get home/s", "update red/s")
+			w.wantSaid()
+		}},
+		{"a namespace that is being deleted, as only the API server knows yet, is not tried again", func(w *world) {
+			w.refuse = func(verb string, at ref) error {
+				if at.Namespace == "blue" {
+					return terminating(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.took()
+			time.Sleep(time.Hour)
+			w.wantTook()
+			w.wantSaid()
+		}},
+		{"an invalid selector keeps the copies and is reported until it is mended", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.took()
+			w.edit("home/s", syncTo("team in web"), key("a", "9"))
+			w.wantSaid("InvalidSelector home/s")
+			w.wantTook()
+			w.start()
+			w.wantCopies("blue/s red/s")
+			w.wantSaid("InvalidSelector home/s")
+			w.edit("home/s", syncTo("team=ops"))
+			w.wantCopies("grey/s")
+			w.wantData("grey/s", "a=9 b=2")
+		}},
+		{"a namespace that is deleted takes its copy along, and nothing is made there again", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.took()
+			w.changeNamespace("blue", func(n *corev1.Namespace) { n.DeletionTimestamp = ptr.To(metav1.Now()) })
+			w.settle()
+			w.del("blue/s")
+			if err := w.kube.CoreV1().Namespaces().Delete(w.t.Context(), "blue", metav1.DeleteOptions{}); err != nil {
+				w.t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			w.wantTook()
+			w.namespace("blue", "team=web")
+			w.wantCopies("blue/s red/s")
+		}},
+		{"a source that cannot be read is read again", func(w *world) {
+			w.refuse = func(verb string, at ref) error {
+				if verb == "get" && time.Since(w.began) < time.Second {
+					return quota(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("")
+			time.Sleep(time.Second)
+			w.wantCopies("blue/s red/s")
+		}},
+		{"an obstacle whose end is not seen is looked at again", func(w *world) {
+			w.put("blue/s")
+			w.refuse = func(verb string, at ref) error {
+				if verb == "create" && at.Namespace == "blue" {
+					return apierrors.NewAlreadyExists(secretsResource.GroupResource(), at.Name)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.took()
+			time.Sleep(later - time.Second)
+			w.wantTook()
+			time.Sleep(2 * time.Second)
+			w.wantTook("create blue/s", "metadata blue/s")
+		}},
+	})
+}

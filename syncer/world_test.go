@@ -1,0 +1,148 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	coreinformers "k8s.io/client-go/informers/core/v1"
+)
+
+// event is what a recorder was told.
+type event struct{ about, related, reason, note string }
+
+// recorder is an events.EventRecorder that keeps what it is told.
+type recorder struct {
+	mu     sync.Mutex
+	events []event
+}
+
+func (r *recorder) Eventf(regarding, related runtime.Object, _, reason, _, note string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	place := func(o runtime.Object) string {
+		at := o.(*corev1.ObjectReference)
+		return at.Namespace + "/" + at.Name
+	}
+	r.events = append(r.events, event{place(regarding), place(related), reason, fmt.Sprintf(note, args...)})
+}
+
+// world is a server, a syncer that runs, and what is asked of it.
+type world struct {
+	*server
+	recorder recorder
+	asked    requested
+	config   Config
+	syncer   *Syncer
+	began    time.Time
+	stop     func()
+}
+
+// requested implements Requests.
+type requested map[ref][]Request
+
+func (r requested) At(target ref) []Request { return r[target] }
+
+func (r requested) Of(source ref) (targets []ref) {
+	for target, requests := range r {
+		if slices.ContainsFunc(requests, func(q Request) bool { return q.Source == source }) {
+			targets = append(targets, target)
+		}
+	}
+	return targets
+}
+
+// three namespaces that can hold copies, of which two are of team web, beside the sources' own.
+var three = map[string]string{"home": "", "blue": "team=web", "red": "team=web", "grey": "team=ops"}
+
+// scene is a test in a world of those namespaces.
+type scene struct {
+	name string
+	run  func(w *world)
+}
+
+func play(t *testing.T, scenes []scene) {
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) { in(t, three, s.run) })
+	}
+}
+
+// in runs a test in a bubble with a world whose namespaces are given as name and labels. The syncer does not run yet.
+func in(t *testing.T, namespaces map[string]string, test func(w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{server: newServer(t), asked: requested{}, began: time.Now(), stop: func() {}}
+		w.config = Config{ClusterName: "here", DeleteGrace: 5 * time.Second, Requests: w.asked, Events: &w.recorder}
+		for _, name := range slices.Sorted(maps.Keys(namespaces)) {
+			w.namespace(name, namespaces[name])
+		}
+		defer func() { w.stop() }()
+		test(w)
+	})
+}
+
+// start runs the syncer, in place of the one that ran, and waits until it has nothing to do.
+func (w *world) start() {
+	w.t.Helper()
+	w.stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	w.config.Kube, w.config.Metadata = w.kube, w.metadata
+	w.config.Namespaces = coreinformers.NewTypedNamespaceInformer(w.kube, 0, nil)
+	s, err := New(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() { w.config.Namespaces.RunWithContext(ctx) })
+	running.Go(func() { s.Start(ctx) })
+	running.Go(func() {
+		if err := s.Run(ctx); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.syncer, w.stop = s, func() { cancel(); running.Wait(); w.stop = func() {} }
+	w.settle()
+}
+
+func (w *world) settle() {
+	time.Sleep(10 * time.Millisecond) // the queue hands on what is added after a time on a timer
+	synctest.Wait()
+}
+
+// took are the requests of the syncer since the last call, sorted.
+func (w *world) took() []string {
+	w.settle()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	took := w.requests
+	w.requests = nil
+	slices.Sort(took)
+	return took
+}
+
+// said are the Events since the last call, as "reason about".
+func (w *world) said() []string {
+	w.settle()
+	w.recorder.mu.Lock()
+	defer w.recorder.mu.Unlock()
+	var said []string
+	for _, e := range w.recorder.events {
+		said = append(said, e.reason+" "+e.about)
+	}
+	w.recorder.events = nil
+	slices.Sort(said)
+	return said
+}
+
+// place reads "namespace/name".
+func place(text string) ref {
+	namespace, name, _ := strings.Cut(text, "/")
+	return ref{Namespace: namespace, Name: name}
+}
