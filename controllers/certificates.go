@@ -85,7 +85,7 @@ func (c *Controller) gather(name types.NamespacedName) *view {
 func (c *Controller) solversIn(namespace string) (solvers []dns01.Settings, hash string) {
 	hashes := map[string][]byte{}
 	for _, s := range secretsIn(c.caches.solvers, namespace) {
-		if solver, err := ParseSolver(s); err == nil {
+		if solver, err := ParseSolver(s, c.home); err == nil {
 			solvers = append(solvers, solver)
 			hashes[s.Name] = []byte(hashData(s.Data))
 		}

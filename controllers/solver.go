@@ -17,14 +17,18 @@ import (
 var setting = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // ParseSolver reads a solver Secret. Keys in capitals are the vendor's settings under the names of lego's documentation.
-// The error names each faulty key and the remedy, separated by "; ".
-func ParseSolver(s *corev1.Secret) (dns01.Settings, error) {
-	solver := dns01.Settings{Name: s.Namespace + "/" + s.Name, Env: map[string]string{}}
+// The error names each faulty key and the remedy, separated by "; ". Only in the home namespace may a solver use the
+// pod's own credentials.
+func ParseSolver(s *corev1.Secret, home string) (dns01.Settings, error) {
+	solver := dns01.Settings{Name: s.Namespace + "/" + s.Name, FollowCNAME: true, Env: map[string]string{}}
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(s.Data)) {
 		if err := setSolver(&solver, key, strings.TrimSpace(string(s.Data[key]))); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", key, err))
 		}
+	}
+	if solver.Ambient && s.Namespace != home {
+		faults = append(faults, fmt.Errorf("ambient: only solvers in namespace %s may use the pod's own credentials; give credentials of your own", home))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return dns01.Settings{}, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
