@@ -35,6 +35,7 @@ const unnamedLimit = time.Hour
 //	the CA limits the rate, or says Retry-After   wait as long as it says; not counted
 //	a resumed order cannot be carried on with     forget the order; try at once
 //	the account is gone                           wait for the account; not counted
+//	we could not write the record                 as it was: the order is known to this process, and written next
 //	the CA answered and refused                   counted; wait longer each time; forget the order
 //	anything else                                 as it was
 func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
@@ -47,7 +48,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
 		r.URL, r.Limited, r.Next = "", false, time.Time{}
-	case errors.Is(cause, acmeclient.ErrAccountGone):
+	case errors.Is(cause, acmeclient.ErrAccountGone), errors.Is(cause, errNotRecorded):
 		return false
 	case refusal.Reached:
 		r.URL = ""
@@ -58,6 +59,9 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	}
 	return true
 }
+
+// errNotRecorded is found in the error of a record that could not be written.
+var errNotRecorded = errors.New("record order")
 
 // limited reports whether the CA refused because of a rate limit (RFC 8555 §6.6).
 func limited(e *acmeclient.Error) bool {

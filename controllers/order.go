@@ -102,7 +102,7 @@ func (c *Controller) keepRecord(ctx context.Context, v *view) error {
 		s, err = secrets.Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager})
 	}
 	if err != nil {
-		return fmt.Errorf("record order of certificate %s: %w", v.name, err)
+		return fmt.Errorf("%w of certificate %s: %w", errNotRecorded, v.name, err)
 	}
 	v.record.secret = s
 	return nil

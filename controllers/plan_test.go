@@ -181,7 +181,8 @@ func TestFailuresTheCASawWaitLongerEachTime(t *testing.T) {
 }
 
 func TestWhatNeverReachedTheCAChangesNothing(t *testing.T) {
-	for _, cause := range []error{errors.New("no child"), &acmeclient.Error{Op: "connect"}} {
+	for _, cause := range []error{errors.New("no child"), &acmeclient.Error{Op: "connect"},
+		&acmeclient.Error{Op: "record order", Reached: true, Err: fmt.Errorf("%w: conflict", errNotRecorded)}} {
 		r := &Record{URL: "u", Failures: 2}
 		if r.fail(cause, true, now) || r.URL != "u" || r.Failures != 2 || !r.Next.IsZero() {
 			t.Errorf("%v: got %+v", cause, r)
