@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/stage"
+)
+
+// The three changes that fan out, in the order in which a round makes them.
+var changes = []string{"create", "update", "delete"}
+
+// fanout is one Secret and its copies in many namespaces.
+type fanout struct {
+	*world
+	targets fields
+	ratios  map[string][]float64
+	rates   map[string][]float64 // a second, of wildcast
+	model   *corev1.Secret       // a copy that wildcast made: the bare loop writes the same
+}
+
+// measureCopies measures how fast a change of a source reaches its copies, and what it costs.
+func measureCopies(ctx context.Context, w *world) error {
+	targets, err := w.plant(ctx, "fan", w.namespaces, map[string]string{"bench": "fan"})
+	if err != nil {
+		return err
+	}
+	f := &fanout{world: w, targets: targets, ratios: map[string][]float64{}, rates: map[string][]float64{}}
+	if err := f.fetchModel(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	for round := range w.rounds {
+		if err := f.round(ctx, round); err != nil {
+			return err
+		}
+	}
+	for _, change := range changes {
+		w.report.atLeast(0.9, "ratio", fmt.Sprintf("copies-%s-%d", change, len(targets)), median(f.ratios[change]))
+		w.report.remark("%.0f copies a second; ratios %.2f", median(f.rates[change]), f.ratios[change])
+	}
+	return f.requests(ctx, began)
+}
+
+// fetchModel has wildcast make one copy.
+func (f *fanout) fetchModel(ctx context.Context) error {
+	p, err := f.run(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	if err := f.mark(ctx, "model", "kubernetes.io/metadata.name="+f.targets[0]); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = stage.Until(ctx, func() (err error) {
+		f.model, err = f.admin.CoreV1().Secrets(f.targets[0]).Get(ctx, "model", metav1.GetOptions{})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return f.admin.CoreV1().Secrets(stage.Home).Delete(ctx, "model", metav1.DeleteOptions{})
+}
+
+// mark makes a source.
+func (f *fanout) mark(ctx context.Context, name, selector string) error {
+	data, err := pair()
+	if err != nil {
+		return err
+	}
+	source := &corev1.Secret{Type: corev1.SecretTypeTLS, Data: data, ObjectMeta: metav1.ObjectMeta{
+		Namespace: stage.Home, Name: name, Annotations: map[string]string{"wildcast.dev/sync": selector}}}
+	_, err = f.admin.CoreV1().Secrets(stage.Home).Create(ctx, source, metav1.CreateOptions{})
+	return err
+}
+
+// round lets both sides create, update and delete. Who begins alternates.
+func (f *fanout) round(ctx context.Context, round int) error {
+	wild, bare := map[string]float64{}, map[string]float64{}
+	turns := []func() error{
+		func() error { return f.wildcastTurn(ctx, fmt.Sprintf("fan-%d", round), wild) },
+		func() error { return f.bareTurn(ctx, fmt.Sprintf("bare-%d", round), bare) },
+	}
+	for i := range turns {
+		if err := turns[(round+i)%2](); err != nil {
+			return err
+		}
+	}
+	for _, change := range changes {
+		f.rates[change] = append(f.rates[change], wild[change])
+		f.ratios[change] = append(f.ratios[change], wild[change]/bare[change])
+	}
+	return nil
+}
+
+// wildcastTurn changes a source and waits for wildcast's writes.
+func (f *fanout) wildcastTurn(ctx context.Context, name string, rates map[string]float64) error {
+	p, err := f.run(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	for _, change := range changes {
+		if err := f.rate(ctx, change, ours, name, rates, func() error { return f.change(ctx, change, name) }); err != nil {
+			return err
+		}
+	}
+	return f.admin.CoreV1().Secrets(stage.Home).Delete(ctx, name, metav1.DeleteOptions{})
+}
+
+// change makes, changes or unmarks the source.
+func (f *fanout) change(ctx context.Context, change, name string) error {
+	if change == "create" {
+		return f.mark(ctx, name, "bench=fan")
+	}
+	secrets := f.admin.CoreV1().Secrets(stage.Home)
+	source, err := secrets.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if change == "delete" {
+		source.Annotations["wildcast.dev/sync"] = "false"
+	} else if source.Data, err = pair(); err != nil {
+		return err
+	}
+	_, err = secrets.Update(ctx, source, metav1.UpdateOptions{})
+	return err
+}
+
+// bareTurn does the same writes with nothing around them.
+func (f *fanout) bareTurn(ctx context.Context, name string, rates map[string]float64) error {
+	next, err := pair()
+	if err != nil {
+		return err
+	}
+	made := make([]*corev1.Secret, len(f.targets))
+	steps := map[string]func(i int) error{
+		"create": func(i int) (err error) {
+			made[i], err = f.bare.CoreV1().Secrets(f.targets[i]).Create(ctx, f.twin(name), metav1.CreateOptions{})
+			return err
+		},
+		"update": func(i int) error {
+			made[i].Data = next
+			_, err := f.bare.CoreV1().Secrets(f.targets[i]).Update(ctx, made[i], metav1.UpdateOptions{})
+			return err
+		},
+		"delete": func(i int) error {
+			return f.bare.CoreV1().Secrets(f.targets[i]).Delete(ctx, name, metav1.DeleteOptions{})
+		},
+	}
+	for _, change := range changes {
+		err := f.rate(ctx, change, bares, name, rates, func() error { return each(len(f.targets), f.workers, steps[change]) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// twin is the model with annotations and labels that are not wildcast's, so that it does not take it for its copy.
+func (f *fanout) twin(name string) *corev1.Secret {
+	foreign := func(m map[string]string) map[string]string {
+		out := map[string]string{}
+		for key, value := range m {
+			out[strings.Replace(key, "wildcast.dev/", "barecast.dev/", 1)] = value
+		}
+		return out
+	}
+	return &corev1.Secret{Type: f.model.Type, Data: f.model.Data, ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: foreign(f.model.Labels), Annotations: foreign(f.model.Annotations)}}
+}
+
+// rate notes how many writes a second there were from just before begin to the last one's answer.
+func (f *fanout) rate(ctx context.Context, change string, who match, name string, rates map[string]float64, begin func() error) error {
+	start := time.Now()
+	if err := begin(); err != nil {
+		return err
+	}
+	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
+	last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", change, name, err)
+	}
+	rates[change] = float64(len(f.targets)) / last.Sub(start).Seconds()
+	return nil
+}
+
+// requests prints what wildcast's turns have cost.
+func (f *fanout) requests(ctx context.Context, since time.Time) error {
+	fan := func(r cluster.Request) bool { return strings.HasPrefix(r.Name, "fan-") && r.Resource == "secrets" }
+	written, err := f.count(since, match(ours).and(fan).and(writes))
+	if err != nil {
+		return err
+	}
+	seen, err := f.count(since, match(ours).and(fan).and(reads).and(func(r cluster.Request) bool { return r.Namespace != stage.Home }))
+	if err != nil {
+		return err
+	}
+	sources, err := f.count(since, match(ours).and(fan).and(reads).and(func(r cluster.Request) bool { return r.Namespace == stage.Home }))
+	if err != nil {
+		return err
+	}
+	n := float64(len(changes) * f.rounds * len(f.targets))
+	f.report.atMost(1, "requests", "copies-writes-per-copy", float64(written)/n)
+	f.report.atMost(0, "requests", "copies-reads-of-copies", float64(seen))
+	// A source has three states in a round, and the last, unmarked one need not be read.
+	f.report.atMost(1, "requests", "copies-reads-per-state-of-source", float64(sources)/float64(2*f.rounds))
+	return nil
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+)
+
+// unrelated is the namespace of Secrets that are nobody's business.
+const unrelated = "unrelated"
+
+// measureMemory compares a wildcast that has nothing to do with one among many unrelated Secrets. Each is started anew:
+// the start, when everything is listed, is when a cache is largest.
+func measureMemory(ctx context.Context, w *world) error {
+	empty, err := w.resident(ctx)
+	if err != nil {
+		return err
+	}
+	w.report.atMost(50, "MiB", "memory-idle", empty)
+	if err := w.scatter(ctx); err != nil {
+		return err
+	}
+	crowded, err := w.resident(ctx)
+	if err != nil {
+		return err
+	}
+	w.report.atMost(25, "MiB", fmt.Sprintf("memory-for-%d-unrelated-secrets", w.secrets), crowded-empty)
+	secrets := w.admin.CoreV1().Secrets(unrelated)
+	return secrets.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+}
+
+// resident is the most memory in MiB that a fresh wildcast has in its first seconds of work.
+func (w *world) resident(ctx context.Context) (float64, error) {
+	p, err := w.run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Stop()
+	var most int64
+	for range 20 {
+		now, err := p.RSS()
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, now)
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return float64(most) / mib, nil
+}
+
+// scatter makes the unrelated Secrets.
+func (w *world) scatter(ctx context.Context) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: unrelated}}
+	if _, err := w.admin.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	return each(w.secrets, 32, func(i int) error {
+		secret := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("unrelated-%d", i)},
+			Data:       map[string][]byte{"blob": []byte(rand.String(10 << 10))},
+		}
+		_, err := w.admin.CoreV1().Secrets(unrelated).Create(ctx, secret, metav1.CreateOptions{})
+		return err
+	})
+}
