@@ -67,3 +67,18 @@ var errNotRecorded = errors.New("record order")
 func limited(e *acmeclient.Error) bool {
 	return e.Type == "rateLimited" || e.Status == http.StatusTooManyRequests
 }
+
+// succeed enters the chain of an order into the record, which forgets its failures. A certificate that is due for renewal
+// as soon as it is made counts as a failure nevertheless, and early reports it: a clock is wrong, here or at the CA, and
+// one order after the other would not mend it.
+func (r *Record) succeed(chain []byte, renewBefore time.Duration, now time.Time) (early bool) {
+	r.Chain, r.URL, r.Limited, r.LastError = chain, "", false, ""
+	have := r.have()
+	if have.isCertificate() && !now.Before(have.renewAt(renewBefore)) {
+		r.Failures++
+		r.Next = now.Add(pause(r.Failures))
+		return true
+	}
+	r.Failures, r.Next = 0, time.Time{}
+	return false
+}

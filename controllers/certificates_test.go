@@ -190,6 +190,42 @@ func TestARefusedRegistrationNamesWhatTheCASays(t *testing.T) {
 	}
 }
 
+func TestAnIssuerThatCannotRegisterSaysWhyOnItsSecret(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		spoil func(*rig)
+		says  string
+	}{
+		{"the CA wants an external account", func(r *rig) { r.moveTo(acmetest.CAOptions{DNS: r.dns, RequireEAB: true}) }, "external account binding"},
+		{"the CA cannot be reached", func(r *rig) { r.ca.Close() }, "check server, caBundle and the network"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			row.spoil(r)
+			defer r.run()()
+			r.eventually("the owner is told", func() bool { return r.said(ReasonInvalidIssuer, row.says) })
+			if got := r.secret(key(home + "/le")).Annotations[AnnotationStatus]; got != StatusInvalid {
+				t.Errorf("status %q", got)
+			}
+		})
+	}
+}
+
+// moveTo makes another CA the issuer's.
+func (r *rig) moveTo(o acmetest.CAOptions) {
+	r.t.Helper()
+	ca, err := acmetest.StartCA(o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(ca.Close)
+	r.ca = ca
+	le := r.secret(key(home + "/le")).DeepCopy()
+	le.Data["server"], le.Data["caBundle"] = []byte(ca.Directory()), ca.CABundle()
+	r.update(le)
+}
+
 func TestTheCAsTimeIsKeptAcrossARestart(t *testing.T) {
 	r := newRig(t)
 	r.ca.Answer429(time.Hour)

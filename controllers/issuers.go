@@ -69,19 +69,23 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	return 0, c.note(ctx, s, StatusReady, "The account is registered.", account.URL, "")
 }
 
-// registrationFailed notes why on the issuer. What the CA refuses waits as long as a failed order, or as long as the CA
-// says; what never reached the CA backs off.
+// registrationFailed notes why on the issuer. What the CA refuses, or is known to, waits as long as a failed order, or as
+// long as the CA says; what never reached the CA backs off.
 func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, cause error) (time.Duration, error) {
-	refused, ok := errors.AsType[*acmeclient.Error](cause)
-	if !ok || !refused.Reached {
-		return 0, cause
+	failure, ok := errors.AsType[*acmeclient.Error](cause)
+	if !ok {
+		return 0, cause // not the CA's business, nor the owner's
 	}
-	message := fmt.Sprintf("The CA refused to register the account: %s. Correct email, eabKeyID, eabHMACKey or server.", refused.Detail)
+	if !failure.Reached && failure.Type == "" {
+		message := fmt.Sprintf("The account is not registered yet: %v. It is tried again; check server, caBundle and the network.", cause)
+		return 0, errors.Join(cause, c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer))
+	}
+	message := fmt.Sprintf("The CA refused to register the account: %s. Correct email, eabKeyID, eabHMACKey or server.", failure.Detail)
 	if err := c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer); err != nil {
 		return 0, err
 	}
 	c.log.Warn("Account refused", zap.String("issuer", nameOf(s).String()), zap.Error(cause))
-	return max(refused.RetryAfter, pause(2)), nil
+	return max(failure.RetryAfter, pause(2)), nil
 }
 
 // register makes the issuer's account: its key is in the cluster before the CA hears of it, so that a process that dies
@@ -183,7 +187,7 @@ func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedN
 }
 
 // note writes status and message on an issuer or solver, and tells its owner with an Event if they are news and reason
-// is not empty. It writes nothing when nothing changed.
+// is not empty. It writes nothing when nothing changed, or when s is behind: the event of its newer state brings us back.
 func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message, account, reason string) error {
 	before := s.Annotations
 	if before[AnnotationStatus] == status && before[AnnotationMessage] == message && before[AnnotationAccount] == account {
@@ -196,7 +200,11 @@ func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message
 	out.Annotations[AnnotationStatus] = status
 	out.Annotations[AnnotationMessage] = message
 	set(out.Annotations, AnnotationAccount, account, account != "")
-	if _, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, out, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+	_, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, out, metav1.UpdateOptions{FieldManager: fieldManager})
+	switch {
+	case apierrors.IsConflict(err):
+		return nil
+	case err != nil:
 		return fmt.Errorf("note status on %s: %w", nameOf(s), err)
 	}
 	if reason != "" {

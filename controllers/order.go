@@ -38,22 +38,24 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if !registered {
 		return c.awaitAccount(v), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
-	defer cancel()
 	c.told.certificate(v)
 	if err := c.begin(ctx, v); err != nil {
 		return 0, err
 	}
 	started, resumed := time.Now(), v.record.URL != ""
-	chain, err := c.order(ctx, account, v)
+	limited, cancel := context.WithTimeout(ctx, orderTimeout)
+	defer cancel()
+	chain, err := c.order(limited, account, v)
 	c.metrics.ordered(v.want.Issuer.Name, err, time.Since(started))
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
-	v.record.Chain, v.record.URL = chain, ""
-	v.record.Failures, v.record.Next, v.record.Limited, v.record.LastError = 0, time.Time{}, false, ""
+	early := v.record.succeed(chain, v.want.Issuer.RenewBefore, v.now)
 	if err := c.keepRecord(ctx, v); err != nil {
 		return 0, err
+	}
+	if early {
+		c.tellEarly(v)
 	}
 	return c.install(ctx, v)
 }
@@ -157,6 +159,7 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 	if !settled {
 		return 0, fmt.Errorf("order certificate %s: %w", v.name, cause)
 	}
+	c.metrics.next(v.name, Plan{Do: Wait, At: v.record.Next})
 	c.log.Warn("Order failed", zap.String("certificate", v.name.String()), zap.Int("failures", v.record.Failures),
 		zap.Time("again", v.record.Next), zap.Error(cause))
 	return until(v.record.Next, v.now) + time.Millisecond, nil
@@ -173,6 +176,16 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	}
 	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, reason, "Order",
 		fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when))
+}
+
+// tellEarly says that a new certificate is due for renewal already.
+func (c *Controller) tellEarly(v *view) {
+	have := v.record.have()
+	c.log.Warn("New certificate is due for renewal already", zap.String("certificate", v.name.String()),
+		zap.Time("notBefore", have.NotBefore), zap.Time("notAfter", have.NotAfter), zap.Time("again", v.record.Next))
+	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonOrderFailed, "Order", fmt.Sprintf(
+		"Certificate %s is new, valid from %s until %s, and due for renewal already. Check the clock here and the CA's. The next attempt is at %s.",
+		v.name, have.NotBefore.UTC().Format(time.RFC3339), have.NotAfter.UTC().Format(time.RFC3339), v.record.Next.UTC().Format(time.RFC3339)))
 }
 
 func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {

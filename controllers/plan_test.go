@@ -242,3 +242,23 @@ func TestARecordSurvivesTheCluster(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", *after, *before)
 	}
 }
+
+func TestACertificateThatIsDueAsSoonAsItIsMadeIsWaitedWithLikeAFailure(t *testing.T) {
+	want := wanted("*.a.test")
+	r := &Record{Inputs: "in", URL: "u", Failures: 1, LastError: "text"}
+	for i, wait := range []time.Duration{10 * time.Minute, 100 * time.Minute} {
+		old := recorded(t, "*.a.test", 80*day)
+		r.Key = old.Key
+		if !r.succeed(old.Chain, 0, now) || r.Failures != i+2 || r.Next.Sub(now) != wait || r.URL != "" || r.LastError != "" {
+			t.Errorf("early: got %+v", r)
+		}
+		if plan := planFor(want, haveOf(held(t, "*.a.test", 80*day)), r, "in", now); plan.Do != Wait || !plan.At.Equal(r.Next) {
+			t.Errorf("early: planned %+v", plan)
+		}
+	}
+	fresh := recorded(t, "*.a.test", 0)
+	r.Key = fresh.Key
+	if r.succeed(fresh.Chain, 0, now) || r.Failures != 0 || !r.Next.IsZero() {
+		t.Errorf("fresh: got %+v", r)
+	}
+}
