@@ -21,7 +21,7 @@ type Config struct {
 	// Timeout is how long a record may take to become visible; default: what the provider says, at least 2 min. The
 	// provider's own *_PROPAGATION_TIMEOUT, if the settings hold it, overrules both.
 	Timeout time.Duration
-	// Waiting is after how long a record that is still missing is reported; default 5 s.
+	// Waiting is after how long a record that is still missing is reported; default 5 s, at most half of Timeout.
 	Waiting time.Duration
 	// Idle is how long a child without work is kept; default 10 s.
 	Idle time.Duration

@@ -29,6 +29,7 @@ func valueOf(keyAuthorization string) string {
 // await returns when every server shows the record. The CA looks from several places, and any server may be asked.
 func (r *record) await(ctx context.Context) error {
 	limit := r.limit()
+	patience := min(r.pool.cfg.Waiting, limit/2)
 	start := time.Now()
 	deadline, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -45,7 +46,7 @@ func (r *record) await(ctx context.Context) error {
 		if deadline.Err() != nil {
 			return &NotVisibleError{FQDN: r.where.fqdn, Servers: w.reasons, After: limit}
 		}
-		if time.Since(start) >= r.pool.cfg.Waiting {
+		if time.Since(start) >= patience {
 			w.report()
 		}
 		_ = sleep(deadline, pause)

@@ -15,7 +15,7 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 func TestARecordThatNeverShowsIsRemovedAndTheServerNamed(t *testing.T) {
-	w := newWorld(t, dns01.Config{Timeout: 200 * time.Millisecond, Waiting: 50 * time.Millisecond})
+	w := newWorld(t, dns01.Config{Timeout: 200 * time.Millisecond}) // which is shorter than the default of Waiting
 	w.dns.Hide()
 	var h heard
 	_, err := w.pool.Solver([]dns01.Settings{w.settings()}, h.waiting).Present(t.Context(), challenge("a.test"))
