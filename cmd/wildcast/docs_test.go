@@ -1,0 +1,206 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+const root = "../../"
+
+func readDoc(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(root + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// mentions reports whether a page has the name in backquotes, alone or as what begins a value.
+func mentions(page, name string) bool {
+	return strings.Contains(page, "`"+name+"`") || strings.Contains(page, "`"+name+":")
+}
+
+func parse(t *testing.T, file string) *ast.File {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), root+file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// text is the value of a string literal, or empty.
+func text(e ast.Expr) string {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return ""
+	}
+	value, err := strconv.Unquote(literal.Value)
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// constants are the values of a file's exported string constants. A sum has the value of its right side after prefix.
+func constants(t *testing.T, file, prefix string) (values []string) {
+	t.Helper()
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || !spec.Names[0].IsExported() {
+			return true
+		}
+		for _, value := range spec.Values {
+			if sum, ok := value.(*ast.BinaryExpr); ok {
+				values = append(values, prefix+text(sum.Y))
+			} else if v := text(value); v != prefix {
+				values = append(values, v)
+			}
+		}
+		return false
+	})
+	if len(values) == 0 {
+		t.Fatalf("%s has no constants", file)
+	}
+	return values
+}
+
+func TestTheReferenceMentionsEveryNameThatUsersSee(t *testing.T) {
+	page := readDoc(t, "docs/reference.md")
+	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
+	for _, name := range names {
+		if !mentions(page, name) {
+			t.Errorf("docs/reference.md does not mention %s", name)
+		}
+	}
+}
+
+// keysOf are the keys of the map or the cases of the switch that a declaration of that name holds.
+func keysOf(t *testing.T, file, declaration string) (keys []string) {
+	t.Helper()
+	for _, d := range parse(t, file).Decls {
+		if !declares(d, declaration) {
+			continue
+		}
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				keys = append(keys, text(n.Key))
+			case *ast.CaseClause:
+				for _, e := range n.List {
+					keys = append(keys, text(e))
+				}
+			}
+			return true
+		})
+	}
+	if keys = slices.DeleteFunc(keys, func(key string) bool { return key == "" }); len(keys) == 0 {
+		t.Fatalf("%s has no keys in %s", file, declaration)
+	}
+	return keys
+}
+
+func declares(d ast.Decl, name string) bool {
+	if f, ok := d.(*ast.FuncDecl); ok {
+		return f.Name.Name == name
+	}
+	g, ok := d.(*ast.GenDecl)
+	return ok && slices.ContainsFunc(g.Specs, func(s ast.Spec) bool {
+		v, ok := s.(*ast.ValueSpec)
+		return ok && v.Names[0].Name == name
+	})
+}
+
+func TestTheReferenceAndTheREADMEMentionEveryKeyOfIssuersAndSolvers(t *testing.T) {
+	for _, name := range []string{"docs/reference.md", "README.md"} {
+		page := readDoc(t, name)
+		for _, key := range append(keysOf(t, "controllers/issuer.go", "issuerKeys"), keysOf(t, "controllers/solver.go", "setSolver")...) {
+			if !mentions(page, key) {
+				t.Errorf("%s does not mention the key %s", name, key)
+			}
+		}
+	}
+}
+
+func TestTheReferenceMentionsEveryFlagAndItsDefault(t *testing.T) {
+	page := readDoc(t, "docs/reference.md")
+	var o options
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	o.add(flags)
+	known := map[string]bool{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		known[f.Name] = true
+		row := regexp.MustCompile("(?m)^\\| `--" + f.Name + "` \\|([^|]*)\\|").FindStringSubmatch(page)
+		switch {
+		case row == nil:
+			t.Errorf("docs/reference.md has no row for --%s", f.Name)
+		case f.DefValue != "" && f.DefValue != "[]" && f.Name != "dns01-command" && !strings.Contains(row[1], "`"+f.DefValue+"`"):
+			t.Errorf("docs/reference.md says of --%s that its default is %s, which is %s", f.Name, row[1], f.DefValue)
+		}
+	})
+	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z0-9-]+)`").FindAllStringSubmatch(page, -1) {
+		if !known[row[1]] {
+			t.Errorf("docs/reference.md has a row for --%s, which is no flag", row[1])
+		}
+	}
+}
+
+// metricName is what our metrics are called, as a whole string.
+var metricName = regexp.MustCompile(`^(wildcast|certmanager)_[a-z0-9_]+$`)
+
+func TestTheReferenceMentionsEveryMetricAndNoOther(t *testing.T) {
+	page := readDoc(t, "docs/reference.md")
+	known := map[string]bool{}
+	for _, pattern := range []string{"controllers/*.go", "syncer/*.go", "cmd/wildcast/*.go"} {
+		files, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			ast.Inspect(parse(t, strings.TrimPrefix(file, root)), func(n ast.Node) bool {
+				if literal, ok := n.(*ast.BasicLit); ok && metricName.MatchString(text(literal)) {
+					known[text(literal)] = true
+				}
+				return true
+			})
+		}
+	}
+	for name := range known {
+		if !mentions(page, name) {
+			t.Errorf("docs/reference.md does not mention the metric %s", name)
+		}
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `((?:wildcast|certmanager)_[a-z0-9_]+)`").FindAllStringSubmatch(page, -1) {
+		if !known[row[1]] {
+			t.Errorf("docs/reference.md has a row for %s, which is no metric", row[1])
+		}
+	}
+}
+
+// ourName is a name of ours in a text.
+var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
+
+func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
+	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md"} {
+		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s speaks of %s, which is not in the code", page, name)
+			}
+		}
+	}
+}
