@@ -143,7 +143,8 @@ func (p policy) ours(held, source *object) bool {
 func (p policy) compare(d plan, v view) plan {
 	same := v.held.origin.same(originOf(d.source))
 	unmoved := same && v.held.origin.ResourceVersion == d.source.ResourceVersion
-	dressed := same && p.dressed(v.held, d.source)
+	edited := v.held.owned.claimed && !unmoved // the origin, of which a part does not matter otherwise
+	dressed := same && !edited && p.dressed(v.held, d.source)
 	if dressed && unmoved && v.held.proved() {
 		return d
 	}
@@ -161,7 +162,7 @@ func (p policy) compare(d plan, v view) plan {
 		d.verb = readCopy
 		return d
 	}
-	d.drift = unmoved || same && written && !proved
+	d.drift = unmoved || edited || same && written && !proved
 	return p.write(d, v)
 }
 

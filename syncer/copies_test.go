@@ -52,6 +52,7 @@ func TestPlan(t *testing.T) {
 	edited := func(o *object) { o.owned.fields = "other" }
 	checked := func(o *object) { o.checked = true }
 	sealed := func(o *object) { o.owned.immutable = true }
+	claimed := func(o *object) { o.owned.claimed = true }
 	relabelled := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels["app"] = "y" }
 	strange := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels[LabelOriginCluster] = "there" }
 	unmarked := func(o *object) { o.Labels = maps.Clone(o.Labels); delete(o.Labels, LabelOriginCluster) }
@@ -103,6 +104,8 @@ func TestPlan(t *testing.T) {
 		{"wanted, label edited", aSource(), aCopy(relabelled), aSource(), 0, read(aSource(), data), nil, update},
 		{"wanted, source moved, not read", aSource(moved), aCopy(), aSource(moved), 0, nil, nil, readSource},
 		{"wanted, source moved, content the same", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), data), nil, keep},
+		{"wanted, source moved, content the same, origin edited", aSource(moved), aCopy(claimed), aSource(moved), 0, read(aSource(moved), data), nil, update},
+		{"wanted, origin edited to what it was", aSource(), aCopy(claimed), aSource(), 0, read(aSource(), data), nil, keep},
 		{"wanted, source moved, content other", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), other), nil, update},
 		{"wanted, source made again, content the same", aSource(remade), aCopy(), aSource(remade), 0, read(aSource(remade), data), nil, update},
 		{"wanted, content other, immutable, not read", aSource(moved), aCopy(sealed), aSource(moved), 0, read(aSource(moved), other), nil, readCopy},

@@ -15,6 +15,7 @@ import (
 //	removes a key                        loses the key
 //	adds a key, or sets immutable                                     has what we lack
 //	applies a key with the same value    keeps the key                has it too
+//	applies a key as stringData          keeps the key                has it in stringData, whatever the value
 //	changes labels                       keeps the keys
 //	clears managedFields                 is gone
 //
@@ -24,7 +25,8 @@ import (
 // is a reason to read the copy, never to write it.
 type owned struct {
 	fields      string   // digest of the content fields in our entry, as fieldsDigest makes it
-	foreign     bool     // somebody else holds a content field that we do not
+	foreign     bool     // somebody else holds a content field that we do not, or stringData
+	claimed     bool     // somebody else has set the origin annotation
 	immutable   bool     // somebody holds the field immutable
 	labels      []string // keys in our entry, sorted
 	annotations []string
@@ -43,6 +45,8 @@ func readOwned(entries []metav1.ManagedFieldsEntry) owned {
 		o.immutable = o.immutable || slices.Contains(content, immutableField)
 		if entries[i].Manager != manager {
 			theirs = append(theirs, content...)
+			o.foreign = o.foreign || set.StringData != nil
+			o.claimed = o.claimed || slices.Contains(names(set.Metadata.Annotations), AnnotationOrigin)
 			continue
 		}
 		ours = append(ours, content...)
@@ -50,7 +54,8 @@ func readOwned(entries []metav1.ManagedFieldsEntry) owned {
 		o.annotations = append(o.annotations, names(set.Metadata.Annotations)...)
 	}
 	o.fields = fieldsDigest(ours)
-	o.foreign = slices.ContainsFunc(theirs, func(field string) bool { return !slices.Contains(ours, field) })
+	o.claimed = o.claimed && !slices.Contains(o.annotations, AnnotationOrigin)
+	o.foreign = o.foreign || slices.ContainsFunc(theirs, func(field string) bool { return !slices.Contains(ours, field) })
 	slices.Sort(o.labels)
 	slices.Sort(o.annotations)
 	return o
@@ -69,9 +74,10 @@ func dataField(key string) string { return "data/" + key }
 
 // fieldSet is as much as matters here of a FieldsV1. Its keys are "f:" and the field's name, or "." for the map itself.
 type fieldSet struct {
-	Data      fieldNames      `json:"f:data"`
-	Immutable json.RawMessage `json:"f:immutable"`
-	Metadata  struct {
+	Data       fieldNames      `json:"f:data"`
+	StringData json.RawMessage `json:"f:stringData"`
+	Immutable  json.RawMessage `json:"f:immutable"`
+	Metadata   struct {
 		Labels      fieldNames `json:"f:labels"`
 		Annotations fieldNames `json:"f:annotations"`
 	} `json:"f:metadata"`

@@ -26,6 +26,7 @@ func TestManagedFieldsTellWhoChangedTheContent(t *testing.T) {
 		{"somebody makes it immutable", []string{manager, whole, "kubectl-patch", `{"f:immutable":{}}`}, false},
 		{"somebody applies a key with the same value", []string{"kubectl", `{"f:data":{"f:one":{}}}`, manager, whole}, true},
 		{"somebody applies it with last-applied", []string{"kubectl-client-side-apply", `{"f:metadata":{"f:annotations":{"f:kubectl.kubernetes.io/last-applied-configuration":{}}}}`, manager, whole}, true},
+		{"somebody applies a key as text with another value", []string{"user", `{"f:stringData":{"f:two":{}}}`, manager, whole}, false},
 		{"somebody clears managedFields", nil, false},
 		{"somebody changes the hash", []string{manager, `{"f:data":{".":{},"f:one":{},"f:two":{}},"f:metadata":{"f:annotations":{".":{},"f:wildcast.dev/origin":{}}}}`}, false},
 		{"we wrote it in two parts", []string{manager, `{"f:data":{"f:one":{}},` + metadata + `}`, manager, `{"f:data":{"f:two":{}}}`}, true},
@@ -38,6 +39,22 @@ func TestManagedFieldsTellWhoChangedTheContent(t *testing.T) {
 		o := readOwned(append(entries, metav1.ManagedFieldsEntry{Manager: "empty"}))
 		if o.intact(hash) != test.intact {
 			t.Errorf("%s: %+v", test.name, o)
+		}
+	}
+}
+
+func TestManagedFieldsTellThatSomebodyChangedTheOrigin(t *testing.T) {
+	const holds = `{"f:metadata":{"f:annotations":{"f:wildcast.dev/origin":{}}}}`
+	for _, test := range []struct {
+		managers []string
+		claimed  bool
+	}{{nil, false}, {[]string{manager}, false}, {[]string{"user"}, true}, {[]string{"user", manager}, false}} {
+		var entries []metav1.ManagedFieldsEntry
+		for _, m := range test.managers {
+			entries = append(entries, metav1.ManagedFieldsEntry{Manager: m, FieldsV1: &metav1.FieldsV1{Raw: []byte(holds)}})
+		}
+		if o := readOwned(entries); o.claimed != test.claimed {
+			t.Errorf("%v: %+v", test.managers, o)
 		}
 	}
 }
