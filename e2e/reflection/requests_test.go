@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
 // settled waits until wildcast has looked at at least so many targets since it started, and at all that it has to.
@@ -18,10 +19,36 @@ func (s *story) settled(atLeast int) {
 			return err
 		}
 		// A name counts as added once, however often it is added before its turn comes.
-		added := m.Sum("workqueue_adds_total", "name", "syncer")
-		done := m.Sum("workqueue_work_duration_seconds", "name", "syncer")
-		if added != done || done < float64(atLeast) {
-			return fmt.Errorf("wildcast has looked at %v of %v targets, want %d", done, added, atLeast)
+		added, done := m.Sum("workqueue_adds_total", "name", "syncer"), looks(m)
+		if int(added) != done || done < atLeast {
+			return fmt.Errorf("wildcast has looked at %d of %v targets, want %d", done, added, atLeast)
+		}
+		return nil
+	})
+}
+
+// looks is how often wildcast has looked at a target since it started.
+func (s *story) looks() int {
+	s.Helper()
+	m, err := s.w.Metrics(s.Context())
+	s.must(err)
+	return looks(m)
+}
+
+func looks(m wildcast.Metrics) int {
+	return int(m.Sum("workqueue_work_duration_seconds", "name", "syncer"))
+}
+
+// knows waits until wildcast knows of so many sources in the whole cluster.
+func (s *story) knows(sources int) {
+	s.Helper()
+	s.until(func() error {
+		m, err := s.w.Metrics(s.Context())
+		if err != nil {
+			return err
+		}
+		if got := m.Sum("wildcast_sync_sources"); int(got) != sources {
+			return fmt.Errorf("wildcast knows of %v sources, want %d", got, sources)
 		}
 		return nil
 	})
@@ -31,12 +58,23 @@ func (s *story) settled(atLeast int) {
 // watches and lists that fill caches: "create": 3, "get": 1.
 func (s *story) count(fn func()) tally {
 	s.Helper()
+	s.settled(0)
 	before := len(s.requests())
 	fn()
 	s.settled(0)
+	return tallied(s.requests()[before:], func(cluster.Request) bool { return true })
+}
+
+// tallyAt counts the requests about one Secret, after so many of all requests.
+func (s *story) tallyAt(after int, at place) tally {
+	s.Helper()
+	return tallied(s.requests()[after:], func(r cluster.Request) bool { return r.Namespace == at.Namespace && r.Name == at.Name })
+}
+
+func tallied(requests []cluster.Request, which func(cluster.Request) bool) tally {
 	counted := tally{}
-	for _, r := range s.requests()[before:] {
-		if r.Resource == "secrets" && r.Verb != "watch" && r.Verb != "list" {
+	for _, r := range requests {
+		if r.Resource == "secrets" && r.Verb != "watch" && r.Verb != "list" && which(r) {
 			counted[r.Verb]++
 		}
 	}

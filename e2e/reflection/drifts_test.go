@@ -1,0 +1,131 @@
+package reflection
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// drift is a way in which somebody changes a copy, and what its repair takes.
+type drift struct {
+	name  string
+	do    func(s *story, copy place)
+	takes tally // nil: one look at the copy's data, and one update
+	down  bool  // only while wildcast is down: kubectl deletes the copy, and would wait for its end for ever
+}
+
+func (d drift) cost() tally {
+	if d.takes == nil {
+		return tally{"get": 1, "update": 1}
+	}
+	return d.takes
+}
+
+var (
+	seen     = tally{"update": 1} // metadata says all: there is no need to look at the data
+	replaced = tally{"get": 1, "delete": 1, "create": 1}
+)
+
+// drifts are all ways to change a copy that we know of. Its keys are key: one, and more: 1.
+var drifts = []drift{
+	{name: "a value changed by an update", do: editing(holding("key", "two"))},
+	{name: "a value emptied", do: editing(holding("key", ""))},
+	{name: "a key added", do: editing(holding("added", "1"))},
+	{name: "a key removed", do: editing(lacking("more"))},
+	{name: "a key renamed", do: editing(lacking("more"), holding("renamed", "1"))},
+	{name: "all keys removed", do: editing(func(o *corev1.Secret) { o.Data = nil })},
+	{name: "immutable set", do: editing(immutable), takes: replaced},
+	{name: "immutable set with another value", do: editing(immutable, holding("key", "two")), takes: replaced},
+
+	{name: "a label of ours removed", do: editing(func(o *corev1.Secret) { delete(o.Labels, syncer.LabelOriginName) }), takes: seen},
+	{name: "a label of ours changed", do: editing(labelled(syncer.LabelOriginCluster, "elsewhere")), takes: seen},
+	{name: "a label of the source changed", do: editing(labelled("tier", "lead")), takes: seen},
+	{name: "an annotation of the source removed", do: editing(unannotated("example.com/note")), takes: seen},
+	{name: "the hash changed", do: editing(annotated(syncer.AnnotationHash, "0-0")), takes: seen},
+	{name: "the hash removed", do: editing(unannotated(syncer.AnnotationHash)), takes: seen},
+	{name: "the UID in the origin changed", do: editing(inOrigin(`"uid":"`, `"uid":"x`)), takes: seen},
+	{name: "the resourceVersion in the origin changed", do: editing(inOrigin(`"resourceVersion":"`, `"resourceVersion":"1`)), takes: seen},
+	{name: "the name in the origin changed", do: editing(inOrigin(`"name":"`, `"name":"x`)), takes: seen},
+
+	{name: "a value changed by a merge patch", do: patching(types.MergePatchType, `{"data":{"key":"dHdv"}}`)},
+	{name: "a value changed by a JSON patch", do: patching(types.JSONPatchType, `[{"op":"replace","path":"/data/key","value":"dHdv"}]`)},
+	{name: "a value changed and managedFields cleared", do: patching(types.JSONPatchType,
+		`[{"op":"replace","path":"/data/key","value":"dHdv"},{"op":"replace","path":"/metadata/managedFields","value":[{}]}]`)},
+	{name: "a value applied on the server", do: applying(applycorev1.Secret("", "").WithData(map[string][]byte{"key": []byte("two")}))},
+	{name: "a text applied on the server", do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"key": "two"}))},
+	{name: "a key applied on the server", do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"added": "two"}))},
+
+	{name: "a value changed by kubectl patch", do: func(s *story, copy place) {
+		s.kubectl("", "patch", "secret", copy.Name, "-n", copy.Namespace, "-p", `{"stringData":{"key":"two"}}`)
+	}},
+	{name: "a value changed by kubectl apply", do: func(s *story, copy place) {
+		s.kubectl(manifest(copy), "apply", "-f", "-")
+	}},
+	{name: "a value changed by kubectl apply on the server", do: func(s *story, copy place) {
+		s.kubectl(manifest(copy), "apply", "--server-side", "--force-conflicts", "-f", "-")
+	}},
+	{name: "a value changed in an editor", do: func(s *story, copy place) {
+		s.Setenv("KUBE_EDITOR", "sed -i s/b25l/dHdv/")
+		s.kubectl("", "edit", "secret", copy.Name, "-n", copy.Namespace)
+	}},
+	{name: "a value changed by kubectl replace", do: func(s *story, copy place) {
+		s.kubectl(s.yaml(copy, "key: b25l", "key: dHdv"), "replace", "-f", "-")
+	}},
+
+	{name: "deleted", takes: tally{"create": 1}, do: func(s *story, copy place) { s.remove(copy) }},
+	{name: "a value changed by kubectl replace with force", down: true, do: func(s *story, copy place) {
+		s.kubectl(s.yaml(copy, "key: b25l", "key: dHdv"), "replace", "--force", "-f", "-")
+	}},
+	{name: "the type changed by kubectl replace with force", down: true, takes: replaced, do: func(s *story, copy place) {
+		s.kubectl(s.yaml(copy, "type: Opaque", "type: example.com/own"), "replace", "--force", "-f", "-")
+	}},
+}
+
+func editing(how ...like) func(*story, place) {
+	return func(s *story, copy place) { s.edit(copy, how...) }
+}
+
+// inOrigin changes the text of the origin annotation.
+func inOrigin(old, new string) like {
+	return func(o *corev1.Secret) {
+		annotated(syncer.AnnotationOrigin, strings.Replace(o.Annotations[syncer.AnnotationOrigin], old, new, 1))(o)
+	}
+}
+
+func patching(how types.PatchType, patch string) func(*story, place) {
+	return func(s *story, copy place) {
+		s.Helper()
+		_, err := s.kube.CoreV1().Secrets(copy.Namespace).Patch(s.Context(), copy.Name, how, []byte(patch), metav1.PatchOptions{})
+		s.must(err)
+	}
+}
+
+func applying(what *applycorev1.SecretApplyConfiguration) func(*story, place) {
+	return func(s *story, copy place) {
+		s.Helper()
+		_, err := s.kube.CoreV1().Secrets(copy.Namespace).Apply(s.Context(), what.WithNamespace(copy.Namespace).WithName(copy.Name),
+			metav1.ApplyOptions{FieldManager: "user", Force: true})
+		s.must(err)
+	}
+}
+
+// manifest is what a user keeps in a repository.
+func manifest(of place) string {
+	return fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {namespace: %s, name: %s}\ndata: {key: dHdv}\n", of.Namespace, of.Name)
+}
+
+// yaml is what kubectl prints of an object, with a change.
+func (s *story) yaml(of place, old, new string) string {
+	s.Helper()
+	text := s.kubectl("", "get", "secret", of.Name, "-n", of.Namespace, "-o", "yaml")
+	if !strings.Contains(text, old) {
+		s.Fatalf("%q is not in\n%s", old, text)
+	}
+	return strings.ReplaceAll(text, old, new)
+}
