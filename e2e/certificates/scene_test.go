@@ -234,6 +234,17 @@ func (s *scene) metric(want float64, name string, labels ...string) {
 	})
 }
 
+// metricAfter waits until a metric that is a time is later than this one.
+func (s *scene) metricAfter(when time.Time, name string, labels ...string) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("metric %s %v is after %s", name, labels, when), func() error {
+		if got := s.sum(name, labels...); got < float64(when.Unix()) {
+			return fmt.Errorf("it is %s", time.Unix(int64(got), 0))
+		}
+		return nil
+	})
+}
+
 func (s *scene) sum(name string, labels ...string) float64 {
 	s.t.Helper()
 	metrics, err := s.w.Metrics(s.ctx)
@@ -253,18 +264,4 @@ func (s *scene) change(name types.NamespacedName, how func(*corev1.Secret)) {
 		_, err = s.Kube.CoreV1().Secrets(name.Namespace).Update(s.ctx, secret, metav1.UpdateOptions{})
 		return err
 	})
-}
-
-// writes are the requests of the process that asked to change Secrets of that name since then, with their answers.
-func (s *scene) writes(since time.Time, name string) []string {
-	s.t.Helper()
-	found, err := shared.Requests(func(r cluster.Request) bool {
-		return cluster.Since(since)(r) && r.Write() && r.Resource == "secrets" && r.Name == name
-	})
-	s.must(err)
-	var all []string
-	for _, r := range found {
-		all = append(all, r.String())
-	}
-	return all
 }

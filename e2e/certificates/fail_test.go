@@ -1,0 +1,187 @@
+package certificates_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/e2e/stage"
+)
+
+// recordOf is where the orders of a certificate are recorded.
+func recordOf(certificate types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: certificate.Namespace, Name: certificate.Name + ".order"}
+}
+
+func TestABlockedNameIsToldInTheCAsWordsWhileOthersAreServedAndRecoversWhenEdited(t *testing.T) {
+	s := open(t, "blocked", stage.Options{Zones: []string{"blocked-evil.test"}}, nil)
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.CA.Refuse("blocked-evil.test")
+	s.ingress(infra, "mixed", []string{s.host("www"), "www.blocked-evil.test"}, nil)
+	s.event(infra, "mixed", "OrderFailed", "The ACME server refuses to issue a certificate for this domain name", "*.blocked-evil.test", "next attempt is at")
+	s.ingress(infra, "fine", []string{s.host("fine")}, exact)
+	s.served(infra, "fine-tls", s.host("fine"))
+	if _, err := s.get(types.NamespacedName{Namespace: infra, Name: "mixed-tls"}); !apierrors.IsNotFound(err) {
+		t.Errorf("the Secret for the blocked name: %v, want none", err)
+	}
+	s.metric(1, "wildcast_orders_total", "issuer", "cert-manager/blocked", "result", "refused")
+
+	ingresses := s.Kube.NetworkingV1().Ingresses(infra)
+	ingress, err := ingresses.Get(s.ctx, "mixed", metav1.GetOptions{})
+	s.must(err)
+	ingress.Spec.TLS[0].Hosts = []string{s.host("www")}
+	_, err = ingresses.Update(s.ctx, ingress, metav1.UpdateOptions{})
+	s.must(err)
+	s.served(infra, "mixed-tls", "*."+s.zone())
+	s.ordered(s.host("fine"), "*."+s.zone())
+	s.noTXT()
+}
+
+func TestATXTRecordThatIsNeverVisibleIsToldWithTheServerTakenAwayAndTriedAgainInTheSameOrder(t *testing.T) {
+	s := openBare(t, "hidden", stage.Options{})
+	s.must(s.Issuer(s.ctx, stage.Home, s.Name, map[string]string{"sync": "stage=" + s.Name}))
+	// The provider's own setting says how long to wait for a record.
+	s.must(s.Solver(s.ctx, stage.Home, s.Name+"-dns", map[string]string{"DNSUPDATE_PROPAGATION_TIMEOUT": "2"}))
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.DNS.Hide("_acme-challenge." + s.zone())
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	s.barrier() // others are served meanwhile
+	s.event(infra, "wiki", "WaitingForDNS", "_acme-challenge."+s.zone(), "ns1."+s.zone())
+	s.event(infra, "wiki", "OrderFailed", "_acme-challenge."+s.zone(), "not visible", "ns1."+s.zone())
+	s.until("the record is taken away", func() error {
+		if left := s.DNS.TXT("_acme-challenge." + s.zone()); len(left) > 0 {
+			return fmt.Errorf("there are %d", len(left))
+		}
+		return nil
+	})
+	log, err := s.w.Logs()
+	s.must(err)
+	if !strings.Contains(log, `"again":"1s"`) {
+		t.Error("the log tells of no back-off")
+	}
+	s.DNS.Show()
+	s.served(infra, "wiki-tls", "*."+s.zone())
+	s.ordered("*." + s.zone())
+	if failed := s.sum("wildcast_orders_total", "issuer", "cert-manager/hidden", "result", "failed"); failed == 0 {
+		t.Error("no failure was counted")
+	}
+	s.noTXT()
+}
+
+func TestARateLimitIsKeptUntilTheTimeThatTheCANamedAlsoAcrossARestart(t *testing.T) {
+	s := open(t, "limited", stage.Options{}, nil)
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.CA.Answer429(time.Hour)
+	began := time.Now()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	event := s.event(infra, "wiki", "RateLimited", "too many new orders recently", "the next attempt is at ")
+	_, text, _ := strings.Cut(event.Note, "the next attempt is at ")
+	at, err := time.Parse(time.RFC3339, strings.TrimSuffix(text, "."))
+	s.must(err)
+	if at.Before(began.Add(time.Hour-time.Second)) || at.After(time.Now().Add(time.Hour+time.Second)) {
+		t.Errorf("the Event names %s, want an hour from now", at)
+	}
+	next := []string{"namespace", stage.Home, "name", s.shared().Name}
+	s.metric(1, "wildcast_orders_total", "issuer", "cert-manager/limited", "result", "limited")
+	s.metric(float64(at.Unix()), "wildcast_certificate_next_attempt_timestamp_seconds", next...)
+	s.metric(0, "wildcast_certificate_ready", next...)
+
+	s.CA.Allow() // the CA would take an order now, and is not asked
+	s.barrier()
+	s.ordered()
+	s.must(s.w.Restart(s.ctx))
+	s.metric(float64(at.Unix()), "wildcast_certificate_next_attempt_timestamp_seconds", next...)
+	s.barrier()
+	s.ordered()
+
+	// The hour passes: the record is the only memory of it.
+	s.change(recordOf(s.shared()), func(record *corev1.Secret) {
+		record.Data["nextAttempt"] = []byte(time.Now().UTC().Format(time.RFC3339))
+	})
+	s.must(s.w.Restart(s.ctx))
+	s.served(infra, "wiki-tls", "*."+s.zone())
+	s.ordered("*." + s.zone())
+}
+
+func TestAnInvalidIssuerLeavesCopiesAloneAndARepairedOneServesWithoutARestart(t *testing.T) {
+	s := open(t, "repair", stage.Options{}, nil)
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	names := []types.NamespacedName{{Namespace: infra, Name: "wiki-tls"}, {Namespace: infra, Name: s.shared().Name}, s.shared()}
+	before := map[types.NamespacedName]string{}
+	for _, name := range names {
+		before[name] = s.served(name.Namespace, name.Name, "*."+s.zone()).secret.ResourceVersion
+	}
+	unchanged := func() {
+		t.Helper()
+		for _, name := range names {
+			if got := s.stored(name); got.ResourceVersion != before[name] {
+				t.Errorf("Secret %s was written", name)
+			}
+		}
+	}
+	status := func(want, text string) {
+		t.Helper()
+		s.until("the issuer's status is "+want, func() error {
+			got := s.stored(home(s.Name)).Annotations
+			if got["wildcast.dev/status"] != want || !strings.Contains(got["wildcast.dev/message"], text) {
+				return fmt.Errorf("it is %v", got)
+			}
+			return nil
+		})
+	}
+	server := s.CA.Directory()
+	s.change(home(s.Name), func(issuer *corev1.Secret) { issuer.Data["server"] = []byte("no url") })
+	status("Invalid", "server: ")
+	s.event(infra, "wiki", "IssuerNotReady", "server: ")
+	s.event(stage.Home, s.Name, "InvalidIssuer", "server: ")
+	s.ingress(infra, "late", []string{s.host("late")}, nil)
+	s.event(infra, "late", "IssuerNotReady", "server: ")
+	unchanged()
+	s.must(s.w.Restart(s.ctx))
+	s.event(infra, "late", "IssuerNotReady")
+	other := s.openAnotherIssuer("repair-other")
+	s.ingress(infra, "other", []string{s.host("other")}, map[string]string{"wildcast.dev/issuer": other, "wildcast.dev/wildcard": "false"})
+	s.served(infra, "other-tls", s.host("other")) // the process has looked at everything
+	unchanged()
+
+	s.change(home(s.Name), func(issuer *corev1.Secret) { issuer.Data["server"] = []byte(server) })
+	status("Ready", "")
+	s.served(infra, "late-tls", "*."+s.zone())
+	unchanged()
+	s.ordered("*."+s.zone(), s.host("other"))
+}
+
+// openAnotherIssuer makes another issuer for the same CA.
+func (s *scene) openAnotherIssuer(name string) string {
+	s.t.Helper()
+	s.must(s.Issuer(s.ctx, stage.Home, name, map[string]string{"sync": "stage=" + s.Name}))
+	return name
+}
+
+func TestAnIssuerThatNeedsAnExternalAccountIsRepairedWithoutARestart(t *testing.T) {
+	eab := map[string]string{"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
+	o := stage.Options{}
+	o.CA.RequireEAB, o.CA.EAB = true, eab
+	s := open(t, "eab", o, nil)
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	s.event(stage.Home, s.Name, "InvalidIssuer", "external account binding")
+	s.ordered()
+	s.change(home(s.Name), func(issuer *corev1.Secret) {
+		issuer.Data["eabKeyID"], issuer.Data["eabHMACKey"] = []byte("kid-1"), []byte(eab["kid-1"])
+	})
+	s.served(infra, "wiki-tls", "*."+s.zone())
+	s.ordered("*." + s.zone())
+}
