@@ -278,3 +278,11 @@ func (s *story) everywhere(but ...string) []string {
 	}
 	return names
 }
+
+// aSecondAfter tells whether an object made now would be younger: creation is known to the second only.
+func (s *story) aSecondAfter(o *corev1.Secret) error {
+	if time.Since(o.CreationTimestamp.Time) < time.Second {
+		return errors.New("still the same second")
+	}
+	return nil
+}
