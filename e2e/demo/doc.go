@@ -8,6 +8,6 @@
 // is done with kubectl, and each command is printed as it is run. What wildcast does is seen in watches on the API
 // server, and so are the times: from the moment in which a change is seen to the moment in which its effect is.
 //
-// One thing is arranged: nobody can wait sixty days for a certificate to come near its end, so the CA is asked to
-// date one back. wildcast is told nothing of it.
+// One thing is arranged: nobody can wait sixty days for a certificate to come near its end, so the CA is asked to make
+// one with a life of seconds. wildcast is told nothing of it.
 package main
