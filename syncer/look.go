@@ -45,7 +45,7 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 		return
 	}
 	if before == nil && after == nil {
-		s.look(s.troubles.in(at.Namespace)) // there is room now, or an obstacle is gone
+		s.look(s.troubles.endedBy(at))
 		return
 	}
 	if before.is(roleCopy) && after == nil {
@@ -66,7 +66,7 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 	}
 	s.look(targets)
 	if after == nil {
-		s.look(s.troubles.in(at.Namespace))
+		s.look(s.troubles.endedBy(at))
 	}
 }
 
