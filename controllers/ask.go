@@ -57,10 +57,12 @@ type rules struct {
 //	entry without hosts or without secretName         InvalidIngress
 //	host outside the issuer's zones                   NotAllowed
 //	namespace outside the issuer's namespaces         NotAllowed
-//	exact mode, or an issuer of the same namespace    certificate NAMESPACE/secretName with exactly the hosts,
-//	(outside the home namespace)                      or their wildcards
-//	wildcard mode, namespace selected                 certificate HOME/wildcard.BASE with the hosts' wildcards
-//	wildcard mode, namespace not selected             NamespaceNotSelected
+//	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
+//	(outside the home namespace)                      exact mode with the hosts
+//	exact mode, no host a wildcard                    certificate NAMESPACE/secretName with the hosts
+//	namespace not selected                            NamespaceNotSelected
+//	exact mode                                        certificate NAMESPACE/secretName with the hosts
+//	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
 	name := r.issuerName(ing)
 	if name == "" {
@@ -148,19 +150,23 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 			return nil, problem
 		}
 	}
-	if exact || issuer.Name.Namespace != r.home {
-		ask.Certificate = types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
+	own := types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
+	if issuer.Name.Namespace != r.home {
+		ask.Certificate = own
 		return ask, nil
 	}
-	ask.Certificate = types.NamespacedName{
+	shared := types.NamespacedName{
 		Namespace: r.home,
 		Name:      cmp.Or(ing.Annotations[AnnotationCertificate], sharedName(ask.Names)),
 	}
-	ask.Shared = true
-	if held {
+	ask.Certificate, ask.Shared = shared, !exact
+	if exact {
+		ask.Certificate = own
+	}
+	if held || exact && !slices.ContainsFunc(ask.Names, isWildcard) {
 		return ask, nil
 	}
-	return ask, r.selected(ask, issuer)
+	return ask, r.selected(shared.Name, issuer, ing.Namespace)
 }
 
 // entryHosts returns the entry's hosts in canonical form.
@@ -195,16 +201,16 @@ func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
 	return nil
 }
 
-// selected is the label gate: a shared certificate's key goes only where an administrator sent it.
-func (r rules) selected(ask *Ask, issuer *Issuer) *Problem {
-	sync := issuer.SyncFor(ask.Certificate.Name)
+// selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.
+func (r rules) selected(certificate string, issuer *Issuer, namespace string) *Problem {
+	sync := issuer.SyncFor(certificate)
 	selector, err := syncSelector(sync)
 	if err == nil && selector.Matches(r.namespaceLabels) {
 		return nil
 	}
 	return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: "+
 		"its labels do not match %q. An administrator can allow it: %s",
-		ask.Ingress.Namespace, ask.Certificate.Name, sync, labelCommand(ask.Ingress.Namespace, sync))}
+		namespace, certificate, sync, labelCommand(namespace, sync))}
 }
 
 // labelCommand is the command that makes a namespace match the selector.

@@ -168,6 +168,19 @@ func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
 	}
 }
 
+func TestAWildcardOfAnIssuerForAllNeedsTheLabelAlsoInExactMode(t *testing.T) {
+	exact := ingress("infra/w", "w-tls", "*.a.test", by("le"))
+	exact.Annotations[AnnotationWildcard] = "false"
+	asks, problems := asksOf(exact, testRules(nil))
+	if len(asks) > 0 || len(problems) != 1 || problems[0].Reason != ReasonNamespaceNotSelected || !strings.Contains(problems[0].Note, "cert-manager-tls=wildcard.a.test") {
+		t.Errorf("not selected: got %v, %v", asks, problems)
+	}
+	asks, problems = asksOf(exact, testRules(selected))
+	if len(problems) > 0 || len(asks) != 1 || asks[0].Certificate != key("infra/w-tls") || asks[0].Shared {
+		t.Errorf("selected: got %v, %v", asks, problems)
+	}
+}
+
 func TestAnIngressMayNameTheSharedCertificate(t *testing.T) {
 	ing := ingress("infra/w", "s", "w.a.test", by("le"))
 	ing.Annotations[AnnotationCertificate] = "ipincloud-crt"
