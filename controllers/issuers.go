@@ -26,14 +26,17 @@ const (
 	accountURL    = "url"                   // the account at the CA; absent until it is registered
 )
 
+// accountSuffix is what the name of an account's Secret has more than its issuer's.
+const accountSuffix = ".account"
+
 // accountName is the name of the Secret that keeps an issuer's account.
 func accountName(issuer types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: issuer.Namespace, Name: issuer.Name + ".account"}
+	return types.NamespacedName{Namespace: issuer.Namespace, Name: issuer.Name + accountSuffix}
 }
 
 // issuerOf is the inverse of accountName.
 func issuerOf(account types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: account.Namespace, Name: strings.TrimSuffix(account.Name, ".account")}
+	return types.NamespacedName{Namespace: account.Namespace, Name: strings.TrimSuffix(account.Name, accountSuffix)}
 }
 
 // accountOf returns the account that an issuer has registered; false if it has none yet.
