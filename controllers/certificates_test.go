@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 )
@@ -167,6 +168,31 @@ func TestASecretThatStandsInTheWayIsTakenWhenItIsHandedOver(t *testing.T) {
 			r.noticed(row.tells)
 			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 		})
+	}
+}
+
+func TestASecretThatStandsWhereTheRecordIsKeptIsToldAndLeftAlone(t *testing.T) {
+	r := newRig(t)
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: record.Namespace, Name: record.Name}, Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{"mine": []byte("yes")}}
+	r.add(foreign.DeepCopy())
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonNotOurs, record.Name) })
+	if r.ca.OrderCount() > 0 || string(r.secret(record).Data["mine"]) != "yes" {
+		t.Errorf("there were %d orders, and the Secret is %v", r.ca.OrderCount(), r.secret(record))
+	}
+}
+
+func TestAnImmutableSecretIsReplaced(t *testing.T) {
+	r := newRig(t)
+	r.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: shared.Namespace, Name: shared.Name, UID: "before",
+		Annotations: map[string]string{AnnotationAdopt: "true"}}, Type: corev1.SecretTypeTLS, Immutable: ptr.To(true)})
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	if s := r.secret(shared); s.UID == "before" || s.Immutable != nil {
+		t.Errorf("got %+v", s.ObjectMeta)
 	}
 }
 
