@@ -196,6 +196,19 @@ func TestAnImmutableSecretIsReplaced(t *testing.T) {
 	}
 }
 
+func TestTheCAsTimeBeginsWhenItsAnswerComes(t *testing.T) {
+	r := newRig(t)
+	r.ca.Delay(acmetest.StepNewOrder, 1500*time.Millisecond)
+	r.ca.Answer429(time.Hour)
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	began := time.Now()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonRateLimited, "next attempt") })
+	if kept := recordOf(r.secret(record)); kept.Next.Before(began.Add(time.Hour + 400*time.Millisecond)) { // kept in whole seconds
+		t.Errorf("it is tried %s after the order began", kept.Next.Sub(began))
+	}
+}
+
 func (r *rig) update(s *corev1.Secret) {
 	r.t.Helper()
 	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {

@@ -46,7 +46,8 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	limited, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
 	chain, err := c.order(limited, account, v)
-	c.metrics.ordered(v.want.Issuer.Name, err, time.Since(started))
+	v.now = time.Now() // an order may take minutes, and a CA counts Retry-After from its end
+	c.metrics.ordered(v.want.Issuer.Name, err, v.now.Sub(started))
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
@@ -120,6 +121,8 @@ func (c *Controller) keepURL(ctx context.Context, v *view) error {
 
 // order runs the ACME order and returns the chain.
 func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
+	defer cancel()
 	ca, err := c.cas.get(v.want.Issuer)
 	if err != nil {
 		return nil, err
