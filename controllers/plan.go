@@ -26,7 +26,7 @@ type Plan struct {
 // planFor decides. It is the first row that applies:
 //
 //	want   Secret                        record                      → do       look again
-//	none   none, or not ours                                         → Keep
+//	none   none, not ours, or without a readable certificate         → Keep
 //	none   ours, valid                                               → Release  when it expires
 //	none   ours, expired                                             → Remove
 //	held                                                             → Keep
@@ -38,7 +38,7 @@ type Plan struct {
 //
 // Right means: it covers the names, with a key of the type, is valid and comes from the issuer. A Secret that its owner
 // handed over is right whatever its issuer. The next attempt counts when it was put off for this same order, or when
-// the CA itself named the time, which no change of ours moves.
+// the CA itself named the time, which no change of ours moves but another issuer.
 func planFor(want *Want, have *Have, record *Record, inputs string, now time.Time) Plan {
 	switch {
 	case want == nil:
@@ -55,7 +55,8 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 	if f, _ := want.judge(record.have(), now); f == "" {
 		return Plan{Do: Install, Why: fault}
 	}
-	if now.Before(record.Next) && (record.Limited || record.Inputs == inputs) {
+	limited := record.Limited && record.Issuer == want.Issuer.Name.String()
+	if now.Before(record.Next) && (limited || record.Inputs == inputs) {
 		return Plan{Do: Wait, Why: fault, At: record.Next}
 	}
 	return Plan{Do: Issue, Why: fault}
@@ -63,7 +64,7 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 
 func planUnwanted(have *Have, now time.Time) Plan {
 	switch {
-	case have == nil || !have.Managed:
+	case have == nil || !have.Managed || !have.isCertificate():
 		return Plan{Do: Keep, Why: "nobody asks for it"}
 	case now.Before(have.NotAfter):
 		return Plan{Do: Release, Why: "nobody asks for it", At: have.NotAfter}

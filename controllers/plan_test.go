@@ -77,6 +77,7 @@ func TestPlan(t *testing.T) {
 	elsewhere.Annotations[AnnotationCertificateIssuer] = home + "/other"
 	broken := held(t, "*.a.test", day)
 	broken.Data[corev1.TLSPrivateKeyKey] = held(t, "*.a.test", day).Data[corev1.TLSPrivateKeyKey]
+	empty := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{LabelManaged: "true"}}}
 	rsa := wanted("*.a.test")
 	rsa.KeyType = RSA2048
 	later := now.Add(time.Hour)
@@ -93,6 +94,7 @@ func TestPlan(t *testing.T) {
 		{"nothing asked, somebody's Secret", nil, foreign, nil, Keep, false},
 		{"nothing asked, ours and valid", nil, held(t, "*.a.test", day), nil, Release, true},
 		{"nothing asked, ours and expired", nil, held(t, "*.a.test", 91*day), nil, Remove, false},
+		{"nothing asked, ours by its label only", nil, empty, nil, Keep, false},
 		{"the issuer is gone", &Want{}, held(t, "*.a.test", 89*day), nil, Keep, false},
 		{"somebody's Secret stands there", wanted("*.a.test"), foreign, nil, Refuse, false},
 		{"it was handed over and is right", wanted("*.a.test"), adopted, nil, Keep, true},
@@ -113,7 +115,8 @@ func TestPlan(t *testing.T) {
 		{"the same order failed", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: later}, Wait, true},
 		{"the same order failed, and its time has come", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now}, Issue, false},
 		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
-		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later, Limited: true}, Wait, true},
+		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/le", Next: later, Limited: true}, Wait, true},
+		{"the CA of another issuer asked to wait", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/other", Next: later, Limited: true}, Issue, false},
 		{"nothing there", wanted("*.a.test"), nil, nil, Issue, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
