@@ -62,6 +62,7 @@ func (s *Syncer) gather(a *attempt) view {
 	v := view{target: a.target, wants: s.wants(a.target), held: s.index.at(a.target), data: a.data}
 	namespace, err := s.namespaces.Get(a.target.Namespace)
 	v.open = err == nil && open(namespace)
+	v.shut = err == nil && shut(namespace.Labels)
 	if v.held.is(roleCopy) {
 		from := v.held.origin.ref()
 		if o := s.index.at(from); o.is(roleSource) {

@@ -91,6 +91,13 @@ func TestTrouble(t *testing.T) {
 			w.wantCopies("grey/s")
 			w.wantData("grey/s", "a=9 b=2")
 		}},
+		{"a namespace that opts out loses also the copy of a source whose selector is invalid", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("home/s", syncTo("team in web"))
+			w.changeNamespace("blue", func(n *corev1.Namespace) { n.Labels[LabelSync] = "false" })
+			w.wantCopies("red/s")
+		}},
 		{"a namespace that is deleted takes its copy along, and nothing is made there again", func(w *world) {
 			w.put("home/s", syncTo("team=web"))
 			w.start()
