@@ -12,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/wildcast/wildcast/controllers/loop"
 )
 
 const (
@@ -222,8 +220,7 @@ func (s *Syncer) remove(ctx context.Context, held *object) error {
 //	not ours in the way                            Event; wait for its end, and look again much later
 //	the source went, or somebody else wrote first  wait for the event, and look again soon
 //	the namespace went, or is going                wait for it to come back
-//	the API server finds the copy invalid          Event; wait for a change
-//	the API server refuses (quota, rights)         Event; back off, per target
+//	the API server refuses (quota, rights, policy) Event; back off, per target
 //	anything else                                  back off, per target
 func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 	now := trouble{said: s.sayings(v, p)}
@@ -253,9 +250,6 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 	now.reason = cmp.Or(string(reason), "Unreachable")
 	if p.source != nil && (reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
 		now.said = append(now.said, s.refused(p.source, v.target, now.reason, err))
-	}
-	if reason == metav1.StatusReasonInvalid {
-		return 0, loop.Permanent(err)
 	}
 	return 0, err
 }
