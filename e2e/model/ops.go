@@ -45,9 +45,9 @@ type Verbs map[string]int
 func All() Verbs {
 	return Verbs{
 		"create namespace": 6, "delete namespace": 1, "label namespace": 8, "unlabel namespace": 5,
-		"shut namespace": 2, "open namespace": 2, "fill namespace": 1,
+		"shut namespace": 3, "open namespace": 3, "fill namespace": 1,
 
-		"create source": 24, "mark": 10, "unmark": 3, "recreate": 5, "spoil": 3, "touch": 4,
+		"create source": 24, "mark": 10, "unmark": 3, "recreate": 5, "spoil": 6, "touch": 4,
 		"create hidden": 1, "remove hidden": 1,
 
 		"create": 6, "create offered": 2, "offer": 4, "delete": 12,

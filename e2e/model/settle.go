@@ -40,8 +40,7 @@ func (u *Users) Settle(ctx context.Context) error {
 
 // Rest is Settle with quotas and wildcast as they are.
 func (u *Users) Rest(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	over := time.After(patience)
 	var last map[Place]Object
 	var since time.Time
 	for {
@@ -58,6 +57,8 @@ func (u *Users) Rest(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			return ctx.Err()
+		case <-over:
 			return &Unsettled{fmt.Sprintf("not at rest after %s:\n%s", patience, strings.Join(wrong, "\n"))}
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -57,17 +57,17 @@ func Begin(ctx context.Context, kube kubernetes.Interface, kind Kind, cluster st
 	return u, u.Settle(ctx)
 }
 
-// Clear deletes all sources, and waits until there is no copy left.
-func (u *Users) Clear(ctx context.Context) error {
-	for at, o := range maps.Clone(u.World.Objects) {
-		if _, source := u.World.rule(o); !source {
+// Leave deletes the namespaces whose names begin so, and all that users have made in them.
+func (u *Users) Leave(ctx context.Context, scene string) error {
+	for name := range maps.Clone(u.World.Namespaces) {
+		if !strings.HasPrefix(name, scene+"-") {
 			continue
 		}
-		if err := u.remove(ctx, at); err != nil {
+		if err := u.deleteNamespace(ctx, name); err != nil {
 			return err
 		}
 	}
-	return u.Settle(ctx)
+	return nil
 }
 
 func (u *Users) noteNamespace(name string, labels map[string]string) {
