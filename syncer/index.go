@@ -84,6 +84,9 @@ func (x *index) Add(o any) error {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
 	x.noticed(ref{Namespace: partial.Namespace, Name: partial.Name})
+	if x.isEcho(&partial.ObjectMeta) {
+		return nil
+	}
 	x.put(readObject(partial.ObjectMeta, x.sources))
 	return nil
 }
@@ -205,6 +208,7 @@ func (x *index) knows(before *object, state *metav1.ObjectMeta) bool {
 	return before != nil && !newer(state.ResourceVersion, before.ResourceVersion)
 }
 
+// isEcho spares most of what the watch brings from being read: it is our own writes.
 func (x *index) isEcho(state *metav1.ObjectMeta) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
