@@ -14,7 +14,7 @@ import (
 )
 
 // restless are the verbs that need no rest in between.
-func restless() model.Verbs { return model.All().Without("spoil", "fill namespace") }
+func restless() model.Verbs { return model.All().Without("spoil", "make way", "fill namespace") }
 
 func TestKilledFiftyTimesUnderChurnItLeavesExactlyTheCopiesThatBelong(t *testing.T) {
 	s := play(t, "killed", wildcast.Options{})

@@ -62,7 +62,8 @@ func TestWhateverUsersDoTheCopiesAreWhatTheRulesSay(t *testing.T) {
 func round(ctx context.Context, users *model.Users, p *process, r *rand.Rand) error {
 	verbs := model.All()
 	stop, kill, start := r.IntN(60), r.IntN(60), r.IntN(40)
-	for i := range 1 + r.IntN(40) {
+	most := []int{3, 12, 40}[r.IntN(3)]
+	for i := range 1 + r.IntN(most) {
 		switch i {
 		case stop:
 			p.Stop()

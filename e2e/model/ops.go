@@ -48,7 +48,7 @@ func All() Verbs {
 		"shut namespace": 3, "open namespace": 3, "fill namespace": 1,
 
 		"create source": 24, "mark": 10, "unmark": 3, "recreate": 5, "spoil": 6, "touch": 4,
-		"create hidden": 1, "remove hidden": 1,
+		"create hidden": 1, "remove hidden": 1, "make way": 4,
 
 		"create": 6, "create offered": 2, "offer": 4, "delete": 12,
 		"change": 8, "add key": 3, "drop key": 3, "freeze": 2,
@@ -234,6 +234,8 @@ func (u *Users) tryObject(ctx context.Context, op Op) error {
 		return u.recreate(ctx, op.At, func(o *Object) {
 			o.Type, o.Immutable, o.Data = op.Type, op.Immutable, op.object().Data
 		})
+	case "make way":
+		return u.makeWay(ctx, op.Number)
 	case "touch":
 		return u.touch(ctx, op.At, fmt.Sprint(op.Number))
 	case "spoil":

@@ -67,6 +67,7 @@ func (u *Users) Rest(ctx context.Context) error {
 
 // rested finds out whether anything was written for no reason.
 func (u *Users) rested(seen map[Place]Object) error {
+	maps.DeleteFunc(seen, func(at Place, _ Object) bool { return !u.World.open(at) })
 	written := u.calm.written(seen)
 	u.World.Rest(seen)
 	u.calm = newCalm(seen)

@@ -42,8 +42,8 @@ func (w *World) Wrong(seen map[Place]Object) []string {
 func (w *World) wrongAt(at Place, winners map[Place]Object, seen map[Place]Object) string {
 	is, there := seen[at]
 	if !w.open(at) {
-		if there {
-			return "is still in a namespace that is going"
+		if _, source := w.rule(is); source {
+			return "is still a source, in a namespace that is going"
 		}
 		return ""
 	}
