@@ -43,9 +43,7 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 		return 0, err
 	}
 	started, resumed := time.Now(), v.record.URL != ""
-	limited, cancel := context.WithTimeout(ctx, orderTimeout)
-	defer cancel()
-	chain, err := c.order(limited, account, v)
+	chain, err := c.order(ctx, account, v)
 	v.now = time.Now() // an order may take minutes, and a CA counts Retry-After from its end
 	c.metrics.ordered(v.want.Issuer.Name, err, v.now.Sub(started))
 	if err != nil {
