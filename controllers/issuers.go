@@ -106,7 +106,9 @@ func registrationPause(failure *acmeclient.Error) time.Duration {
 // putOffError is that the time of the next registration has not come.
 type putOffError struct{ next time.Time }
 
-func (e putOffError) Error() string { return "registration is put off until " + e.next.Format(time.RFC3339) }
+func (e putOffError) Error() string {
+	return "registration is put off until " + e.next.Format(time.RFC3339)
+}
 
 // nextRegistration is the time before which a CA must not be asked again what it refused. Another issuer is another
 // question.
