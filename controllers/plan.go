@@ -8,6 +8,7 @@ type Action string
 // The actions of a [Plan].
 const (
 	Keep    Action = "keep"    // the Secret is right
+	Hold    Action = "hold"    // the Secret serves on while its issuer is repaired
 	Install Action = "install" // the last order's record holds what the Secret should
 	Issue   Action = "issue"   // order a certificate, or carry on with the order in flight
 	Wait    Action = "wait"    // an order is due, and its time has not come
@@ -30,6 +31,7 @@ type Plan struct {
 //	none   ours, valid                                               → Release  when it expires
 //	none   ours, expired                                             → Remove
 //	held                                                             → Keep
+//	partly held    serves what is held                               → Hold     when it is due
 //	yes    not ours, not handed over                                 → Refuse
 //	yes    right, not due                                            → Keep     when it is due
 //	yes    any                           holds what is wanted        → Install
@@ -45,6 +47,8 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 		return planUnwanted(have, now)
 	case want.Issuer == nil:
 		return Plan{Do: Keep, Why: "its issuer is missing or not valid"}
+	case want.serves(have, now):
+		return Plan{Do: Hold, Why: "its issuer is missing or not valid", At: have.renewAt(0)}
 	case have != nil && !have.Managed && !have.Adopted:
 		return Plan{Do: Refuse, Why: "a Secret of that name is not ours"}
 	}

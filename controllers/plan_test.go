@@ -77,6 +77,10 @@ func TestPlan(t *testing.T) {
 	elsewhere.Annotations[AnnotationCertificateIssuer] = home + "/other"
 	broken := held(t, "*.a.test", day)
 	broken.Data[corev1.TLSPrivateKeyKey] = held(t, "*.a.test", day).Data[corev1.TLSPrivateKeyKey]
+	partly := wanted("*.a.test b.test")
+	partly.Held = []Ask{{Issuer: key(home + "/other"), Names: words("*.a.test")}}
+	overdue := held(t, "*.a.test", 61*day)
+	overdue.Annotations[AnnotationCertificateIssuer] = home + "/other"
 	empty := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{LabelManaged: "true"}}}
 	rsa := wanted("*.a.test")
 	rsa.KeyType = RSA2048
@@ -117,6 +121,9 @@ func TestPlan(t *testing.T) {
 		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
 		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/le", Next: later, Limited: true}, Wait, true},
 		{"the CA of another issuer asked to wait", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/other", Next: later, Limited: true}, Issue, false},
+		{"its issuer is being repaired, and a younger Ingress names another", partly, elsewhere, nil, Hold, true},
+		{"it does not serve what is held", partly, held(t, "*.b.test", day), nil, Issue, false},
+		{"its issuer was not repaired until it was due", partly, overdue, nil, Issue, false},
 		{"nothing there", wanted("*.a.test"), nil, nil, Issue, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
