@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,14 +14,14 @@ import (
 const (
 	// latencyRatio is how much longer than a bare order it may take until the Secret is in the Ingress's namespace:
 	// the order is recorded three times, stored and copied, one write after the other.
-	latencyRatio = 2.5
+	latencyRatio = 4
 	// copiesEach are under the certificate's own name and under the one that the Ingress gives.
 	copiesEach = 2
 )
 
 // measureLatency makes Ingresses one after another, each with a domain of its own, and counts what a certificate costs.
 // Bare orders are made in between; wildcast then has nothing to do.
-func measureLatency(ctx context.Context, w *world) error {
+func measureLatency(ctx context.Context, w *world) (err error) {
 	n := 30
 	if w.quick {
 		n = 10
@@ -30,7 +31,7 @@ func measureLatency(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	defer a.end(ctx)
+	defer func() { err = errors.Join(err, a.end(ctx)) }()
 	p, err := w.run(ctx)
 	if err != nil {
 		return err
