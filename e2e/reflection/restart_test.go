@@ -135,7 +135,7 @@ func TestNamespacesThatChangedWhileWildcastWasDownAreHealedAtItsStart(t *testing
 
 func TestAKilledWildcastLeavesNothingThatTheNextDoesNotFinish(t *testing.T) {
 	const n = 60
-	s := tell(t, "killed", "--workers=1", "--leader-elect=false")
+	s := tell(t, "killed", "--kube-api-qps=20", "--leader-elect=false") // so slow that it is killed in the middle
 	source := s.at("source", "omni")
 	s.namespace("source")
 	targets := s.namespaces(n, "t", "team=web")
