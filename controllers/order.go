@@ -38,7 +38,6 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if !registered {
 		return c.awaitAccount(v), nil
 	}
-	c.told.certificate(v)
 	if err := c.begin(ctx, v); err != nil {
 		return 0, err
 	}
@@ -175,8 +174,7 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	if v.record.Limited {
 		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
 	}
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, reason, "Order",
-		fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when))
+	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when)})
 }
 
 // tellEarly says that a new certificate is due for renewal already.
