@@ -241,6 +241,7 @@ func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedN
 // note writes status and message on an issuer or solver, and tells its owner with an Event if they are news and reason
 // is not empty. It writes nothing when nothing changed, or when s is behind: the event of its newer state brings us back.
 func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message, account, reason string) error {
+	message = shortened(message)
 	before := s.Annotations
 	if before[AnnotationStatus] == status && before[AnnotationMessage] == message && before[AnnotationAccount] == account {
 		return nil
@@ -263,6 +264,15 @@ func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message
 		c.told.secret(s, corev1.EventTypeWarning, reason, "Check", message)
 	}
 	return nil
+}
+
+// shortened cuts a message that quotes a very long value: annotations have room for 256 KiB in all.
+func shortened(message string) string {
+	const most = 2000
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most], "") + "..."
 }
 
 // cas are the clients of the CAs that issuers use, each made once.

@@ -150,7 +150,7 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 	}
 	switch {
 	case errors.Is(cause, acmeclient.ErrAccountGone):
-		return 0, c.forgetAccount(ctx, v.want.Issuer)
+		return until(v.record.Next, v.now), c.forgetAccount(ctx, v.want.Issuer)
 	case settled && v.record.Next.IsZero():
 		c.log.Info("Beginning a new order", zap.String("certificate", v.name.String()), zap.Error(cause))
 		return time.Millisecond, nil
