@@ -205,12 +205,6 @@ func (x *index) knows(before *object, state *metav1.ObjectMeta) bool {
 	return before != nil && !newer(state.ResourceVersion, before.ResourceVersion)
 }
 
-func (x *index) isEcho(state *metav1.ObjectMeta) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.knows(x.objects[ref{Namespace: state.Namespace, Name: state.Name}], state)
-}
-
 // newer compares resourceVersions. What is not well-formed is taken as it comes.
 func newer(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
