@@ -37,12 +37,13 @@ func (v *view) plan() Plan { return planFor(v.want, haveOf(v.secret), v.record, 
 // reconcileCertificate brings the Secret of that name to what is asked of it.
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
 	v := c.gather(name)
-	c.told.refusals(v.refused)
+	c.told.refusals(name, v.refused)
 	plan := v.plan()
 	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
 	c.metrics.next(name, plan)
 	switch plan.Do {
 	case Keep:
+		c.told.certificate(v)
 		return until(plan.At, v.now), c.keepDressed(ctx, v)
 	case Issue:
 		if _, registered := c.account(v.want.Issuer); !registered {
@@ -207,6 +208,7 @@ func (c *Controller) announce(v *view, have *Have) {
 	}
 	c.log.Info(verb+" certificate", zap.String("certificate", v.name.String()), zap.Strings("names", have.Names),
 		zap.String("serial", have.Serial), zap.Time("notAfter", have.NotAfter))
+	c.told.certificate(v)
 	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
 		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
 }

@@ -2,8 +2,10 @@ package controllers
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -263,6 +265,40 @@ func (r *rig) moveTo(o acmetest.CAOptions) {
 	le := r.secret(key(home + "/le")).DeepCopy()
 	le.Data["server"], le.Data["caBundle"] = []byte(ca.Directory()), ca.CABundle()
 	r.update(le)
+}
+
+// What is written about a refusal causes events, and its text may change each time; neither must make the CA hear of it
+// again, nor must a restart.
+func TestARefusedRegistrationIsNotTriedAgainAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 400, Type: "rejectedIdentifier", Detail: "not you"})
+	var asked atomic.Int64
+	r.ca.Before(func(step string) {
+		if step == acmetest.StepNewAccount {
+			asked.Add(1)
+		}
+	})
+	r.add(wiki.DeepCopy())
+	for _, last := range words("one two") {
+		stop := r.run()
+		r.eventually("the CA's text is told", func() bool { return r.said(ReasonInvalidIssuer, "not you") })
+		r.eventually("the fault is noted", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusInvalid })
+		touched := r.secret(key(home + "/le")).DeepCopy()
+		touched.Labels = map[string]string{"touched": rand.Text()}
+		r.update(touched)
+		r.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: last}, Type: TypeIssuer})
+		r.eventually("what came later is looked at", func() bool { return r.secret(key(home + "/" + last)).Annotations[AnnotationStatus] != "" })
+		stop()
+	}
+	if got := asked.Load(); got != 1 {
+		t.Errorf("the CA was asked %d times", got)
+	}
+	whole := r.secret(key(home + "/le")).DeepCopy()
+	whole.Data["email"] = []byte("admin@a.test")
+	r.update(whole)
+	r.ca.Allow()
+	defer r.run()()
+	r.eventually("a repaired issuer is registered at once", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 }
 
 func TestTheCAsTimeIsKeptAcrossARestart(t *testing.T) {

@@ -84,9 +84,6 @@ func (x *index) Add(o any) error {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
 	x.noticed(ref{Namespace: partial.Namespace, Name: partial.Name})
-	if x.isEcho(&partial.ObjectMeta) {
-		return nil
-	}
 	x.put(readObject(partial.ObjectMeta, x.sources))
 	return nil
 }
@@ -206,13 +203,6 @@ func (x *index) knows(before *object, state *metav1.ObjectMeta) bool {
 		return true
 	}
 	return before != nil && !newer(state.ResourceVersion, before.ResourceVersion)
-}
-
-// isEcho spares most of what the watch brings from being read: it is our own writes.
-func (x *index) isEcho(state *metav1.ObjectMeta) bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.knows(x.objects[ref{Namespace: state.Namespace, Name: state.Name}], state)
 }
 
 // newer compares resourceVersions. What is not well-formed is taken as it comes.
