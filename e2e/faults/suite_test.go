@@ -126,7 +126,8 @@ func (s *scene) at(namespace int, name string) model.Place {
 func (s *scene) namespaces(n int) {
 	s.Helper()
 	for i := range n {
-		s.try(model.Op{Verb: "create namespace", At: s.at(i, ""), Key: "team", Value: "web"})
+		op := model.Op{Verb: "create namespace", At: s.at(i, ""), Key: "team", Value: "web"}
+		s.until(func() error { return s.users.Try(s.Context(), op) }) // one of an earlier run may still be going
 	}
 }
 
