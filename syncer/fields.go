@@ -70,11 +70,13 @@ func (o *owned) intact(hash string) bool {
 // How a content field is called here. The type is none: it never changes.
 const immutableField = "immutable"
 
-func dataField(key string) string { return "data/" + key }
+func dataField(key string) string   { return "data/" + key }
+func binaryField(key string) string { return "binaryData/" + key }
 
 // fieldSet is as much as matters here of a FieldsV1. Its keys are "f:" and the field's name, or "." for the map itself.
 type fieldSet struct {
 	Data       fieldNames      `json:"f:data"`
+	Binary     fieldNames      `json:"f:binaryData"`
 	StringData json.RawMessage `json:"f:stringData"`
 	Immutable  json.RawMessage `json:"f:immutable"`
 	Metadata   struct {
@@ -89,6 +91,9 @@ func (s *fieldSet) content() []string {
 	var fields []string
 	for _, key := range names(s.Data) {
 		fields = append(fields, dataField(key))
+	}
+	for _, key := range names(s.Binary) {
+		fields = append(fields, binaryField(key))
 	}
 	if s.Immutable != nil {
 		fields = append(fields, immutableField)

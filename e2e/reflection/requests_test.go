@@ -19,9 +19,9 @@ func (s *story) settled(atLeast int) {
 			return err
 		}
 		// A name counts as added once, however often it is added before its turn comes.
-		added, done := m.Sum("workqueue_adds_total", "name", "syncer"), looks(m)
-		if int(added) != done || done < atLeast {
-			return fmt.Errorf("wildcast has looked at %d of %v targets, want %d", done, added, atLeast)
+		added, done := ofQueues(m, "workqueue_adds_total"), looks(m)
+		if added != done || done < atLeast {
+			return fmt.Errorf("wildcast has looked at %d of %d targets, want %d", done, added, atLeast)
 		}
 		return nil
 	})
@@ -36,7 +36,12 @@ func (s *story) looks() int {
 }
 
 func looks(m wildcast.Metrics) int {
-	return int(m.Sum("workqueue_work_duration_seconds", "name", "syncer"))
+	return ofQueues(m, "workqueue_work_duration_seconds")
+}
+
+// ofQueues is the sum of a metric over the syncers' queues.
+func ofQueues(m wildcast.Metrics, name string) int {
+	return int(m.Sum(name, "name", "secrets") + m.Sum(name, "name", "configmaps"))
 }
 
 // knows waits until wildcast knows of so many sources in the whole cluster.
