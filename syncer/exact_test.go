@@ -96,7 +96,7 @@ func TestCopiesAreExact(t *testing.T) {
 		}},
 		{"marks of tools, owners and finalizers stay on the source", func(w *world) {
 			w.put("home/s", syncTo("team=web"), label("app.kubernetes.io/instance", "x"), label("app", "x"),
-				label("wildcast.dev/managed", "true"), annotate("argocd.argoproj.io/tracking-id", "x"), annotate("kubed.appscode.com/sync", ""),
+				label("wildcast.dev/managed", "true"), annotate("argocd.argoproj.io/tracking-id", "x"), annotate(AnnotationKubedOrigin, "x"),
 				annotate("meta.helm.sh/release-name", "x"), annotate(corev1.LastAppliedConfigAnnotation, "x"), func(s *corev1.Secret) {
 					s.Finalizers = []string{"example.com/x"}
 					s.OwnerReferences = []metav1.OwnerReference{{Name: "x"}}

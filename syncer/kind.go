@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -61,3 +62,6 @@ func (k *kind) reference(of ref, uid types.UID) corev1.ObjectReference {
 	apiVersion, kind := k.kind.ToAPIVersionAndKind()
 	return corev1.ObjectReference{APIVersion: apiVersion, Kind: kind, Namespace: of.Namespace, Name: of.Name, UID: uid}
 }
+
+// word is what kubectl calls the kind.
+func (k *kind) word() string { return strings.ToLower(k.kind.Kind) }

@@ -32,14 +32,13 @@ func newMetrics(of Kind) metrics {
 	}
 }
 
-// count counts a plan that was carried out.
-func (s *Syncer) count(p plan, lost bool) {
-	switch {
-	case p.verb == create && lost:
-		s.metrics.drift.WithLabelValues("removed").Inc()
-	case (p.verb == update || p.verb == replace) && p.drift:
-		s.metrics.drift.WithLabelValues("changed").Inc()
+// count counts a repair.
+func (s *Syncer) count(p plan) {
+	drift := "changed"
+	if p.verb == create {
+		drift = "removed"
 	}
+	s.metrics.drift.WithLabelValues(drift).Inc()
 }
 
 func (s *Syncer) observeLag(began time.Time) { s.metrics.lag.Observe(time.Since(began).Seconds()) }

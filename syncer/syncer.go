@@ -92,9 +92,11 @@ type Syncer struct {
 
 	loop     *loop.Loop[ref]
 	leading  atomic.Bool
-	lost     sync.Map // ref → struct{}: copies that somebody removed
+	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
+	contests contests
 	waves    waves
 	troubles troubles
+	kubed    hourly
 
 	events  events.EventRecorder
 	metrics metrics
