@@ -46,5 +46,6 @@
 // # Changes by others
 //
 // Whether somebody changed a copy's data is learned from metadata.managedFields, which a metadata watch carries: see
-// fields.go. Who changes a copy again and again is not fought: see contest.go. Labels and annotations that others put on a copy stay; an update is a PUT over the metadata that is there.
+// fields.go. Labels and annotations that others put on a copy stay; an update is a PUT over the metadata that is there.
+// Who changes a copy again and again is not fought: see contest.go.
 package syncer

@@ -59,7 +59,7 @@ func (s *story) knows(sources int) {
 	})
 }
 
-// count counts the requests that fn causes, once wildcast has settled. It tells of those about Secrets, less the
+// count counts the requests that fn causes, once wildcast has settled. It tells of those about objects of its kind, less the
 // watches and lists that fill caches: "create": 3, "get": 1.
 func (s *story) count(fn func()) tally {
 	s.Helper()
@@ -67,19 +67,22 @@ func (s *story) count(fn func()) tally {
 	before := len(s.requests())
 	fn()
 	s.settled(0)
-	return tallied(s.requests()[before:], func(cluster.Request) bool { return true })
+	return s.tallied(s.requests()[before:], all)
 }
 
-// tallyAt counts the requests about one Secret, after so many of all requests.
+// all requests.
+func all(cluster.Request) bool { return true }
+
+// tallyAt counts the requests about one object, after so many of all requests.
 func (s *story) tallyAt(after int, at place) tally {
 	s.Helper()
-	return tallied(s.requests()[after:], func(r cluster.Request) bool { return r.Namespace == at.Namespace && r.Name == at.Name })
+	return s.tallied(s.requests()[after:], func(r cluster.Request) bool { return r.Namespace == at.Namespace && r.Name == at.Name })
 }
 
-func tallied(requests []cluster.Request, which func(cluster.Request) bool) tally {
+func (s *story) tallied(requests []cluster.Request, which func(cluster.Request) bool) tally {
 	counted := tally{}
 	for _, r := range requests {
-		if r.Resource == "secrets" && r.Verb != "watch" && r.Verb != "list" && which(r) {
+		if r.Resource == s.kind.resource() && r.Verb != "watch" && r.Verb != "list" && which(r) {
 			counted[r.Verb]++
 		}
 	}
