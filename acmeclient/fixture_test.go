@@ -48,12 +48,17 @@ func newWorld(t testing.TB, o acmetest.CAOptions) *world {
 	w.must(err)
 	t.Cleanup(w.ca.Close)
 	w.client = w.again()
-	w.pool = dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 5 * time.Second})
-	t.Cleanup(w.pool.Close)
+	w.pool = w.newPool()
 	if !o.RequireEAB {
 		w.account = w.register(newKey(t))
 	}
 	return w
+}
+
+func (w *world) newPool() *dns01.Pool {
+	pool := dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 5 * time.Second})
+	w.t.Cleanup(pool.Close)
+	return pool
 }
 
 // again returns a client that has not spoken to the CA yet.

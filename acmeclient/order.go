@@ -41,7 +41,8 @@ type Request struct {
 // It may end at any point, by ctx, by an error or with the process; called again with the same account, names and key
 // and the order's URL it goes on from where the CA is (pending, ready, processing or valid, RFC 8555 §7.1.6). It has no
 // limit of time but ctx's. Challenges are taken back before it returns, whatever happens, with contexts of their own; when
-// ctx ends while the CA is looking at one, that takes up to 3 s more.
+// ctx ends while the CA is looking at one, that takes up to 3 s more. Those that a process left that was killed are taken
+// back when its order is resumed, if the solver is a [Sweeper].
 //
 // The error is an [*Error]. errors.Is finds [ErrGone] or [ErrInvalid] in it when this order has no future and a new one
 // may have, and [ErrAccountGone] when the account has to be registered again.
@@ -78,7 +79,11 @@ func (r *Request) check() error {
 // begin finds the order that the request names, or makes one and tells so.
 func (o *order) begin() error {
 	if o.url != "" {
-		return o.resume()
+		err := o.resume()
+		if err == nil {
+			o.sweep()
+		}
+		return err
 	}
 	if err := o.checkProfile(); err != nil {
 		return err

@@ -29,3 +29,11 @@ type Solver interface {
 	// on its way when ctx ended is taken away by the solver itself.
 	Present(ctx context.Context, ch Challenge) (remove func(context.Context) error, err error)
 }
+
+// Sweeper is a [Solver] that can take away what another process has presented and did not live to take away. It is called
+// when an order is resumed.
+type Sweeper interface {
+	// Sweep takes the answer to the challenge away if it is there. Its error changes nothing for the order: the solver
+	// itself reports it.
+	Sweep(ctx context.Context, ch Challenge) error
+}

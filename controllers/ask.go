@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Ask is what one tls entry of an Ingress asks for: that SecretName in the Ingress's namespace serve Names.
@@ -54,13 +55,17 @@ type rules struct {
 //
 //	no opt-in annotation                              nothing
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
-//	entry without hosts or without secretName         InvalidIngress
+//	entry without hosts or without secretName, or     InvalidIngress
+//	no name for a certificate's Secret
+//	annotation that cannot be read                    InvalidIngress; held, so that no copy goes
 //	host outside the issuer's zones                   NotAllowed
 //	namespace outside the issuer's namespaces         NotAllowed
-//	exact mode, or an issuer of the same namespace    certificate NAMESPACE/secretName with exactly the hosts,
-//	(outside the home namespace)                      or their wildcards
-//	wildcard mode, namespace selected                 certificate HOME/wildcard.BASE with the hosts' wildcards
-//	wildcard mode, namespace not selected             NamespaceNotSelected
+//	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
+//	(outside the home namespace)                      exact mode with the hosts
+//	exact mode, no host a wildcard                    certificate NAMESPACE/secretName with the hosts
+//	namespace not selected                            NamespaceNotSelected
+//	exact mode                                        certificate NAMESPACE/secretName with the hosts
+//	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
 	name := r.issuerName(ing)
 	if name == "" {
@@ -73,7 +78,7 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 	held := problem != nil
 	keyType, err := ParseKeyType(ing.Annotations[AnnotationKeyType])
 	if err != nil {
-		return nil, append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationKeyType, err)})
+		problems, held = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationKeyType, err)}), true
 	}
 	if ing.Annotations[AnnotationKeyType] == "" {
 		keyType = ""
@@ -122,7 +127,7 @@ func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
 		}
 	}
 	key := types.NamespacedName{Namespace: r.home, Name: name}
-	return &Issuer{Name: key}, &Problem{ReasonIssuerNotFound, fmt.Sprintf("There is no Secret %s of type %s in namespace %s or %s; "+
+	return &Issuer{Name: key}, &Problem{ReasonIssuerNotFound, fmt.Sprintf("There is no Secret %.253s of type %s in namespace %s or %s; "+
 		"create it, or name another issuer in the annotation %s.", name, TypeIssuer, namespace, r.home, AnnotationIssuer)}
 }
 
@@ -143,24 +148,24 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 	if !exact {
 		ask.Names = widenAll(hosts)
 	}
-	if !held {
-		if problem := r.permitted(ask, issuer); problem != nil {
-			return nil, problem
-		}
-	}
-	if exact || issuer.Name.Namespace != r.home {
-		ask.Certificate = types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
-		return ask, nil
-	}
-	ask.Certificate = types.NamespacedName{
+	own := types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
+	shared := types.NamespacedName{
 		Namespace: r.home,
 		Name:      cmp.Or(ing.Annotations[AnnotationCertificate], sharedName(ask.Names)),
 	}
-	ask.Shared = true
-	if held {
-		return ask, nil
+	ours := issuer.Name.Namespace == r.home
+	ask.Certificate, ask.Shared = shared, ours && !exact
+	if !ask.Shared {
+		ask.Certificate = own
 	}
-	return ask, r.selected(ask, issuer)
+	problem = checkName(ask.Certificate.Name)
+	if problem == nil && !held {
+		problem = r.permitted(ask, issuer)
+	}
+	if problem == nil && !held && ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard)) {
+		problem = r.selected(shared.Name, issuer, ing.Namespace)
+	}
+	return ask, problem
 }
 
 // entryHosts returns the entry's hosts in canonical form.
@@ -180,6 +185,20 @@ func entryHosts(entry networkingv1.IngressTLS) ([]string, *Problem) {
 	return hosts, nil
 }
 
+// checkName checks the name of a certificate's Secret, beside which its record is kept.
+func checkName(name string) *Problem {
+	if wrong := validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name); len(wrong) > 0 {
+		return &Problem{ReasonInvalidIngress, fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])}
+	}
+	for _, suffix := range []string{recordSuffix, accountSuffix} {
+		if strings.HasSuffix(name, suffix) {
+			return &Problem{ReasonInvalidIngress, fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+
+				"under names that end in %s. Give another name.", name, suffix)}
+		}
+	}
+	return nil
+}
+
 // permitted checks the limits that the issuer's owner has set.
 func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
 	for _, name := range ask.Names {
@@ -195,16 +214,20 @@ func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
 	return nil
 }
 
-// selected is the label gate: a shared certificate's key goes only where an administrator sent it.
-func (r rules) selected(ask *Ask, issuer *Issuer) *Problem {
-	sync := issuer.SyncFor(ask.Certificate.Name)
+// selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.
+func (r rules) selected(certificate string, issuer *Issuer, namespace string) *Problem {
+	if r.namespaceLabels[LabelSync] == "false" {
+		return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: its label %s opts out. "+
+			"An administrator can allow it: kubectl label namespace %s %s-", namespace, certificate, LabelSync, namespace, LabelSync)}
+	}
+	sync := issuer.SyncFor(certificate)
 	selector, err := syncSelector(sync)
 	if err == nil && selector.Matches(r.namespaceLabels) {
 		return nil
 	}
 	return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: "+
 		"its labels do not match %q. An administrator can allow it: %s",
-		ask.Ingress.Namespace, ask.Certificate.Name, sync, labelCommand(ask.Ingress.Namespace, sync))}
+		namespace, certificate, sync, labelCommand(namespace, sync))}
 }
 
 // labelCommand is the command that makes a namespace match the selector.
@@ -231,7 +254,7 @@ func labelCommand(namespace, sync string) string {
 // sharedName is the name of the certificate for these names: wildcard.BASE, and with several base domains the first
 // one and a hash of all. It is a valid name of a Secret.
 func sharedName(names []string) string {
-	const most = 253 - len(".order") // the order's record has a longer name
+	const most = 253 - len(recordSuffix) // the order's record has a longer name
 	domains := bases(names)
 	name := "wildcard." + domains[0]
 	if len(domains) == 1 && len(name) <= most {

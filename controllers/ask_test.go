@@ -47,6 +47,13 @@ func testRules(namespaceLabels labels.Set) rules {
 		}}
 }
 
+// named opts in and names the shared certificate.
+func named(certificate string) map[string]string {
+	return map[string]string{AnnotationIssuer: "le", AnnotationCertificate: certificate}
+}
+
+var optedOut = labels.Set{"cert-manager-tls": "wildcard.a.test", LabelSync: "false"}
+
 var selected = labels.Set{"cert-manager-tls": "wildcard.a.test"}
 
 func TestAnIngressAsksForTheSharedWildcard(t *testing.T) {
@@ -121,6 +128,15 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 			"kubectl label --overwrite namespace infra cert-manager-tls=wildcard.a.test"},
 		{"key type", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa"}), selected,
 			ReasonInvalidIngress, "use ec256"},
+		{"the name is no Secret's", ingress("infra/w", "s", "w.a.test", named("My Certificate")), selected, ReasonInvalidIngress, "Give another name"},
+		{"the name is a path", ingress("infra/w", "s", "w.a.test", named("../le")), selected, ReasonInvalidIngress, "Give another name"},
+		{"the name leaves no room for the record's", ingress("infra/w", "s", "w.a.test", named(strings.Repeat("a", 248))), selected, ReasonInvalidIngress, "Give another name"},
+		{"the name is very long", ingress("infra/w", "s", "w.a.test", named(strings.Repeat("a", 2000))), selected, ReasonInvalidIngress, "Give another name"},
+		{"the name is a record's", ingress("infra/w", "s", "w.a.test", named("x.order")), selected, ReasonInvalidIngress, "end in .order"},
+		{"the name is an account's", ingress("infra/w", "s", "w.a.test", named("le.account")), selected, ReasonInvalidIngress, "end in .account"},
+		{"the Secret of an own issuer has a record's name", ingress("infra/w", "w.order", "w.a.test", by("own")), nil, ReasonInvalidIngress, "end in .order"},
+		{"namespace opts out", ingress("infra/w", "s", "w.a.test", by("le")), optedOut, ReasonNamespaceNotSelected,
+			"kubectl label namespace infra wildcast.dev/sync-"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, problems := asksOf(row.ing, testRules(row.labels))
@@ -155,6 +171,14 @@ func TestAMissingOrInvalidIssuerHoldsWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestAnAnnotationWithATypingErrorHoldsWhatIsThere(t *testing.T) {
+	ing := ingress("infra/w", "s", "w.a.test", by("le"))
+	ing.Annotations[AnnotationKeyType] = "dsa"
+	if asks, _ := asksOf(ing, testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].KeyType != "" {
+		t.Errorf("got %v", asks)
+	}
+}
+
 func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
 	exact := ingress("infra/w", "w-tls", "w.a.test v.a.test", by("le"))
 	exact.Annotations[AnnotationWildcard] = "false"
@@ -165,6 +189,19 @@ func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
 	asks, problems = asksOf(ingress("infra/w", "w-tls", "w.a.test", by("own")), testRules(nil))
 	if len(problems) > 0 || asks[0].Certificate != key("infra/w-tls") || !slices.Equal(asks[0].Names, words("*.a.test")) || asks[0].Shared {
 		t.Errorf("own issuer: got %v, %v", asks, problems)
+	}
+}
+
+func TestAWildcardOfAnIssuerForAllNeedsTheLabelAlsoInExactMode(t *testing.T) {
+	exact := ingress("infra/w", "w-tls", "*.a.test", by("le"))
+	exact.Annotations[AnnotationWildcard] = "false"
+	asks, problems := asksOf(exact, testRules(nil))
+	if len(asks) > 0 || len(problems) != 1 || problems[0].Reason != ReasonNamespaceNotSelected || !strings.Contains(problems[0].Note, "cert-manager-tls=wildcard.a.test") {
+		t.Errorf("not selected: got %v, %v", asks, problems)
+	}
+	asks, problems = asksOf(exact, testRules(selected))
+	if len(problems) > 0 || len(asks) != 1 || asks[0].Certificate != key("infra/w-tls") || asks[0].Shared {
+		t.Errorf("selected: got %v, %v", asks, problems)
 	}
 }
 

@@ -102,12 +102,8 @@ func (x index) remove(key, ingress types.NamespacedName) {
 }
 
 func (x index) list(key types.NamespacedName) []Ask {
-	var out []Ask
-	for _, asks := range x[key] {
-		out = append(out, asks...)
-	}
-	slices.SortStableFunc(out, func(a, b Ask) int { return a.Ingress.compare(b.Ingress) })
-	return out
+	ordered := slices.SortedFunc(maps.Values(x[key]), func(a, b []Ask) int { return a[0].Ingress.compare(b[0].Ingress) })
+	return slices.Concat(ordered...)
 }
 
 // compare orders Ingresses by age, then by name.

@@ -34,7 +34,7 @@ const unnamedLimit = time.Hour
 //
 //	the CA limits the rate, or says Retry-After   wait as long as it says; not counted
 //	a resumed order cannot be carried on with     forget the order; try at once
-//	the account is gone                           wait for the account; not counted
+//	the account is gone                           wait while it is registered again; not counted
 //	we could not write the record                 as it was: the order is known to this process, and written next
 //	the CA answered and refused                   counted; wait longer each time; forget the order
 //	anything else                                 as it was
@@ -48,7 +48,9 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
 		r.URL, r.Limited, r.Next = "", false, time.Time{}
-	case errors.Is(cause, acmeclient.ErrAccountGone), errors.Is(cause, errNotRecorded):
+	case errors.Is(cause, acmeclient.ErrAccountGone):
+		r.Limited, r.Next = false, now.Add(reregistration)
+	case errors.Is(cause, errNotRecorded):
 		return false
 	case refusal.Reached:
 		r.URL = ""
@@ -59,6 +61,9 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	}
 	return true
 }
+
+// reregistration is how long an order waits for a lost account. It bounds the requests to a CA that keeps losing it.
+const reregistration = 10 * time.Second
 
 // errNotRecorded is found in the error of a record that could not be written.
 var errNotRecorded = errors.New("record order")

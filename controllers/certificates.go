@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,12 +37,13 @@ func (v *view) plan() Plan { return planFor(v.want, haveOf(v.secret), v.record, 
 // reconcileCertificate brings the Secret of that name to what is asked of it.
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
 	v := c.gather(name)
-	c.told.refusals(v.refused)
+	c.told.refusals(name, v.refused)
 	plan := v.plan()
 	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
 	c.metrics.next(name, plan)
 	switch plan.Do {
 	case Keep:
+		c.told.certificate(v)
 		return until(plan.At, v.now), c.keepDressed(ctx, v)
 	case Issue:
 		if _, registered := c.account(v.want.Issuer); !registered {
@@ -93,6 +95,9 @@ func (c *Controller) solversIn(namespace string) (solvers []dns01.Settings, hash
 	return solvers, hashData(hashes)
 }
 
+// errRecordTaken is that somebody else's Secret has the name of a record.
+var errRecordTaken = errors.New("not a record of orders")
+
 // refresh replaces what the caches say of the Secret and its record by what the API server says: before an order, a
 // cache that lags must not cost a second one.
 func (c *Controller) refresh(ctx context.Context, v *view) error {
@@ -106,6 +111,9 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 		}
 		*into = s
 	}
+	if s := v.record.secret; s != nil && s.Type != TypeOrder {
+		return fmt.Errorf("%w: %s is of type %s", errRecordTaken, nameOf(s), s.Type)
+	}
 	v.record = recordOf(v.record.secret)
 	return nil
 }
@@ -115,7 +123,12 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 	ctx, cancel := graced(ctx)
 	defer cancel()
 	c.obstacles.Store(v.name, struct{}{}) // before it is read, so that no later change is missed
-	if err := c.refresh(ctx, v); err != nil {
+	err := c.refresh(ctx, v)
+	if errors.Is(err, errRecordTaken) {
+		c.told.certificate(v, Problem{ReasonNotOurs, fmt.Sprintf("Secret %s stands where wildcast keeps the orders of certificate %s. "+
+			"Remove it, or give the certificate another name.", recordName(v.name), v.name)})
+	}
+	if err != nil {
 		return 0, err
 	}
 	plan := v.plan()
@@ -165,10 +178,10 @@ func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error
 	return until(haveOf(s).renewAt(v.want.Issuer.RenewBefore), v.now), nil
 }
 
-// write creates the Secret or replaces the one before it. One of another type, which is immutable, goes first.
+// write creates the Secret or replaces the one before it. One of another type, or one that is immutable, goes first.
 func (c *Controller) write(ctx context.Context, s, before *corev1.Secret) error {
 	secrets := c.kube.CoreV1().Secrets(s.Namespace)
-	if before != nil && before.Type == s.Type {
+	if before != nil && before.Type == s.Type && !ptr.Deref(before.Immutable, false) {
 		_, err := secrets.Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager})
 		return err
 	}
@@ -195,6 +208,7 @@ func (c *Controller) announce(v *view, have *Have) {
 	}
 	c.log.Info(verb+" certificate", zap.String("certificate", v.name.String()), zap.Strings("names", have.Names),
 		zap.String("serial", have.Serial), zap.Time("notAfter", have.NotAfter))
+	c.told.certificate(v)
 	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
 		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
 }

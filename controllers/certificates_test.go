@@ -2,8 +2,10 @@ package controllers
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 )
@@ -170,6 +173,44 @@ func TestASecretThatStandsInTheWayIsTakenWhenItIsHandedOver(t *testing.T) {
 	}
 }
 
+func TestASecretThatStandsWhereTheRecordIsKeptIsToldAndLeftAlone(t *testing.T) {
+	r := newRig(t)
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: record.Namespace, Name: record.Name}, Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{"mine": []byte("yes")}}
+	r.add(foreign.DeepCopy())
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonNotOurs, record.Name) })
+	if r.ca.OrderCount() > 0 || string(r.secret(record).Data["mine"]) != "yes" {
+		t.Errorf("there were %d orders, and the Secret is %v", r.ca.OrderCount(), r.secret(record))
+	}
+}
+
+func TestAnImmutableSecretIsReplaced(t *testing.T) {
+	r := newRig(t)
+	r.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: shared.Namespace, Name: shared.Name, UID: "before",
+		Annotations: map[string]string{AnnotationAdopt: "true"}}, Type: corev1.SecretTypeTLS, Immutable: ptr.To(true)})
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+	if s := r.secret(shared); s.UID == "before" || s.Immutable != nil {
+		t.Errorf("got %+v", s.ObjectMeta)
+	}
+}
+
+func TestTheCAsTimeBeginsWhenItsAnswerComes(t *testing.T) {
+	r := newRig(t)
+	r.ca.Delay(acmetest.StepNewOrder, 1500*time.Millisecond)
+	r.ca.Answer429(time.Hour)
+	r.add(wiki.DeepCopy())
+	defer r.run()()
+	began := time.Now()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonRateLimited, "next attempt") })
+	if kept := recordOf(r.secret(record)); kept.Next.Before(began.Add(time.Hour + 400*time.Millisecond)) { // kept in whole seconds
+		t.Errorf("it is tried %s after the order began", kept.Next.Sub(began))
+	}
+}
+
 func (r *rig) update(s *corev1.Secret) {
 	r.t.Helper()
 	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {
@@ -224,6 +265,40 @@ func (r *rig) moveTo(o acmetest.CAOptions) {
 	le := r.secret(key(home + "/le")).DeepCopy()
 	le.Data["server"], le.Data["caBundle"] = []byte(ca.Directory()), ca.CABundle()
 	r.update(le)
+}
+
+// What is written about a refusal causes events, and its text may change each time; neither must make the CA hear of it
+// again, nor must a restart.
+func TestARefusedRegistrationIsNotTriedAgainAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 400, Type: "rejectedIdentifier", Detail: "not you"})
+	var asked atomic.Int64
+	r.ca.Before(func(step string) {
+		if step == acmetest.StepNewAccount {
+			asked.Add(1)
+		}
+	})
+	r.add(wiki.DeepCopy())
+	for _, last := range words("one two") {
+		stop := r.run()
+		r.eventually("the CA's text is told", func() bool { return r.said(ReasonInvalidIssuer, "not you") })
+		r.eventually("the fault is noted", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusInvalid })
+		touched := r.secret(key(home + "/le")).DeepCopy()
+		touched.Labels = map[string]string{"touched": rand.Text()}
+		r.update(touched)
+		r.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: last}, Type: TypeIssuer})
+		r.eventually("what came later is looked at", func() bool { return r.secret(key(home + "/" + last)).Annotations[AnnotationStatus] != "" })
+		stop()
+	}
+	if got := asked.Load(); got != 1 {
+		t.Errorf("the CA was asked %d times", got)
+	}
+	whole := r.secret(key(home + "/le")).DeepCopy()
+	whole.Data["email"] = []byte("admin@a.test")
+	r.update(whole)
+	r.ca.Allow()
+	defer r.run()()
+	r.eventually("a repaired issuer is registered at once", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 }
 
 func TestTheCAsTimeIsKeptAcrossARestart(t *testing.T) {

@@ -148,6 +148,7 @@ func (r *rig) run() (stop func()) {
 		r.t.Fatal(err)
 	}
 	r.noticed = c.Noticed
+	watched := r.watches()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { namespaces.RunWithContext(ctx) })
@@ -155,6 +156,8 @@ func (r *rig) run() (stop func()) {
 	if err := c.Prepare(ctx); err != nil {
 		r.t.Fatal(err)
 	}
+	const caches = 7 // the fake loses what is written between a cache's list and its watch
+	r.eventually("all caches watch", func() bool { return r.watches() >= watched+caches })
 	wg.Go(func() {
 		if err := c.Run(ctx); err != nil {
 			r.t.Error(err)
@@ -164,6 +167,16 @@ func (r *rig) run() (stop func()) {
 		cancel()
 		wg.Wait()
 	}
+}
+
+// watches counts the watches that were begun.
+func (r *rig) watches() (n int) {
+	for _, a := range r.kube.Actions() {
+		if a.GetVerb() == "watch" {
+			n++
+		}
+	}
+	return n
 }
 
 // Eventf keeps an Event.
@@ -197,7 +210,7 @@ func (r *rig) secret(name types.NamespacedName) *corev1.Secret {
 // eventually waits for a condition.
 func (r *rig) eventually(what string, holds func() bool) {
 	r.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for ticker := time.Tick(5 * time.Millisecond); !holds(); {
 		select {
 		case <-deadline:

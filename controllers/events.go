@@ -1,8 +1,6 @@
 package controllers
 
 import (
-	"fmt"
-	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,16 +9,22 @@ import (
 	"k8s.io/client-go/tools/events"
 )
 
-// told emits Events. Standing problems are told when they change, not on every pass. It is safe for concurrent use.
+// told emits Events. Standing problems are told once to each Ingress, not on every pass. It is safe for concurrent use.
 type told struct {
 	events events.EventRecorder
 
 	mu       sync.Mutex
-	standing map[string][]Problem // by what they are problems of
+	standing map[string]map[notice]struct{} // by what they are problems of
+}
+
+// notice is a problem that an Ingress's owner is told. An Ingress that is made again is another one.
+type notice struct {
+	ingress IngressRef
+	problem Problem
 }
 
 func newTold(recorder events.EventRecorder) *told {
-	return &told{events: recorder, standing: map[string][]Problem{}}
+	return &told{events: recorder, standing: map[string]map[notice]struct{}{}}
 }
 
 // ingresses tells the owners of Ingresses the same, each Ingress once.
@@ -36,38 +40,52 @@ func (t *told) ingresses(asks []Ask, eventType, reason, action, note string) {
 
 // problems tells an Ingress's owner what is new among its problems.
 func (t *told) problems(ingress IngressRef, now []Problem) {
-	for _, p := range t.fresh("ingress "+ingress.String(), now) {
-		t.events.Eventf(ingress.object(), nil, corev1.EventTypeWarning, p.Reason, "Check", "%s", p.Note)
+	var notices []notice
+	for _, p := range now {
+		notices = append(notices, notice{ingress, p})
 	}
+	t.news("ingress "+ingress.String(), notices)
 }
 
 // certificate tells the owners of a certificate's Ingresses what is new about it; no problem at all is what clears it.
 func (t *told) certificate(v *view, now ...Problem) {
-	for _, p := range t.fresh("certificate "+v.name.String(), now) {
-		t.ingresses(v.want.Asks, corev1.EventTypeWarning, p.Reason, "Check", p.Note)
-	}
-}
-
-// refusals tells those whose asks cannot be joined with the older ones.
-func (t *told) refusals(refused []Refusal) {
-	for _, r := range refused {
-		for _, p := range t.fresh(fmt.Sprintf("ask %s %s", r.Ask.Ingress, r.Ask.Certificate), []Problem{r.Problem}) {
-			t.events.Eventf(r.Ask.Ingress.object(), nil, corev1.EventTypeWarning, p.Reason, "Check", "%s", p.Note)
+	var notices []notice
+	for _, p := range now {
+		for _, ask := range v.want.Asks {
+			notices = append(notices, notice{ask.Ingress, p})
 		}
 	}
+	t.news("certificate "+v.name.String(), notices)
 }
 
-// fresh remembers the problems of something and returns those that it did not have before.
-func (t *told) fresh(of string, now []Problem) []Problem {
+// refusals tells those whose asks for a certificate cannot be joined with the older ones.
+func (t *told) refusals(certificate types.NamespacedName, refused []Refusal) {
+	var notices []notice
+	for _, r := range refused {
+		notices = append(notices, notice{r.Ask.Ingress, r.Problem})
+	}
+	t.news("refusals of "+certificate.String(), notices)
+}
+
+// news remembers the problems of something and tells those that it did not have before.
+func (t *told) news(of string, now []notice) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	before := t.standing[of]
+	delete(t.standing, of)
 	if len(now) == 0 {
-		delete(t.standing, of)
-		return nil
+		return
 	}
-	t.standing[of] = now
-	return slices.DeleteFunc(slices.Clone(now), func(p Problem) bool { return slices.Contains(before, p) })
+	standing := map[notice]struct{}{}
+	t.standing[of] = standing
+	for _, n := range now {
+		_, known := before[n]
+		_, twice := standing[n]
+		standing[n] = struct{}{}
+		if !known && !twice {
+			t.events.Eventf(n.ingress.object(), nil, corev1.EventTypeWarning, n.problem.Reason, "Check", "%s", n.problem.Note)
+		}
+	}
 }
 
 func (r IngressRef) object() *corev1.ObjectReference {

@@ -83,7 +83,9 @@ func (c *Controller) onNamespace(before, now *corev1.Namespace) {
 }
 
 func (c *Controller) onIssuer(before, now *corev1.Secret) {
-	c.issuerLoop.Add(nameOf(now))
+	if !noted(before, now) {
+		c.issuerLoop.Add(nameOf(now))
+	}
 	if sameData(before, now) {
 		return
 	}
@@ -113,6 +115,12 @@ func (c *Controller) addCertificatesFrom(match func(issuer types.NamespacedName)
 // sameData reports whether an event left the Secret's data as it was.
 func sameData(before, now *corev1.Secret) bool {
 	return before != nil && before.UID == now.UID && hashData(before.Data) == hashData(now.Data)
+}
+
+// noted reports whether an event is that of our own note on an issuer: to look at the issuer again would cut a wait short.
+func noted(before, now *corev1.Secret) bool {
+	return sameData(before, now) && (before.Annotations[AnnotationStatus] != now.Annotations[AnnotationStatus] ||
+		before.Annotations[AnnotationMessage] != now.Annotations[AnnotationMessage])
 }
 
 func nameOf(o metav1.Object) types.NamespacedName {

@@ -80,6 +80,8 @@ func covers(have, want []string) bool {
 	return true
 }
 
+func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
+
 // bases returns the base domains of names: each without its "*.", sorted, each once.
 func bases(names []string) []string {
 	out := make([]string, 0, len(names))

@@ -24,16 +24,21 @@ const (
 	accountKey    = corev1.TLSPrivateKeyKey // the private key, PEM
 	accountServer = "server"                // URL of the directory that the account is for
 	accountURL    = "url"                   // the account at the CA; absent until it is registered
+	accountInputs = "inputs"                // hash of the issuer that the CA refused
+	accountNext   = "nextAttempt"           // when to try again what the CA refused, RFC 3339
 )
+
+// accountSuffix is what the name of an account's Secret has more than its issuer's.
+const accountSuffix = ".account"
 
 // accountName is the name of the Secret that keeps an issuer's account.
 func accountName(issuer types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: issuer.Namespace, Name: issuer.Name + ".account"}
+	return types.NamespacedName{Namespace: issuer.Namespace, Name: issuer.Name + accountSuffix}
 }
 
 // issuerOf is the inverse of accountName.
 func issuerOf(account types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: account.Namespace, Name: strings.TrimSuffix(account.Name, ".account")}
+	return types.NamespacedName{Namespace: account.Namespace, Name: strings.TrimSuffix(account.Name, accountSuffix)}
 }
 
 // accountOf returns the account that an issuer has registered; false if it has none yet.
@@ -72,11 +77,14 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 // registrationFailed notes why on the issuer. What the CA refuses, or is known to, waits as long as a failed order, or as
 // long as the CA says; what never reached the CA backs off.
 func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, cause error) (time.Duration, error) {
+	if waiting, ok := errors.AsType[putOffError](cause); ok {
+		return until(waiting.next, time.Now()), nil
+	}
 	failure, ok := errors.AsType[*acmeclient.Error](cause)
 	if !ok {
 		return 0, cause // not the CA's business, nor the owner's
 	}
-	if !failure.Reached && failure.Type == "" {
+	if !refused(failure) {
 		message := fmt.Sprintf("The account is not registered yet: %v. It is tried again; check server, caBundle and the network.", cause)
 		return 0, errors.Join(cause, c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer))
 	}
@@ -85,7 +93,46 @@ func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, c
 		return 0, err
 	}
 	c.log.Warn("Account refused", zap.String("issuer", nameOf(s).String()), zap.Error(cause))
-	return max(failure.RetryAfter, pause(2)), nil
+	return registrationPause(failure), nil
+}
+
+// refused reports whether the CA has refused a registration, or is known to, so that trying again soon is of no use.
+func refused(failure *acmeclient.Error) bool { return failure.Reached || failure.Type != "" }
+
+func registrationPause(failure *acmeclient.Error) time.Duration {
+	return max(failure.RetryAfter, pause(2))
+}
+
+// putOffError is that the time of the next registration has not come.
+type putOffError struct{ next time.Time }
+
+func (e putOffError) Error() string {
+	return "registration is put off until " + e.next.Format(time.RFC3339)
+}
+
+// nextRegistration is the time before which a CA must not be asked again what it refused. Another issuer is another
+// question.
+func nextRegistration(account *corev1.Secret, issuer *Issuer) time.Time {
+	next, err := time.Parse(time.RFC3339, string(account.Data[accountNext]))
+	if err != nil || string(account.Data[accountInputs]) != issuer.Hash {
+		return time.Time{}
+	}
+	return next
+}
+
+// putOff records when to try a refused registration again: neither the events of what we write, nor a restart, nor
+// another leader asks the CA earlier. It returns the cause.
+func (c *Controller) putOff(ctx context.Context, account *corev1.Secret, issuer *Issuer, cause error) error {
+	failure, ok := errors.AsType[*acmeclient.Error](cause)
+	if !ok || !refused(failure) {
+		return cause
+	}
+	account.Data[accountInputs] = []byte(issuer.Hash)
+	account.Data[accountNext] = []byte(time.Now().Add(registrationPause(failure)).UTC().Format(time.RFC3339))
+	if _, err := c.kube.CoreV1().Secrets(account.Namespace).Update(ctx, account, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return errors.Join(cause, fmt.Errorf("put off registration of issuer %s: %w", issuer.Name, err))
+	}
+	return cause
 }
 
 // register makes the issuer's account: its key is in the cluster before the CA hears of it, so that a process that dies
@@ -95,14 +142,19 @@ func (c *Controller) register(ctx context.Context, issuer *Issuer) (acmeclient.A
 	if err != nil {
 		return acmeclient.Account{}, err
 	}
+	if next := nextRegistration(kept, issuer); time.Now().Before(next) {
+		return acmeclient.Account{}, putOffError{next}
+	}
 	ca, err := c.cas.get(issuer)
 	if err != nil {
 		return acmeclient.Account{}, loop.Permanent(err)
 	}
 	url, err := ca.Register(ctx, key, issuer.Registration)
 	if err != nil {
-		return acmeclient.Account{}, err
+		return acmeclient.Account{}, c.putOff(ctx, kept, issuer, err)
 	}
+	delete(kept.Data, accountInputs)
+	delete(kept.Data, accountNext)
 	kept.Data[accountURL] = []byte(url)
 	if _, err := c.kube.CoreV1().Secrets(kept.Namespace).Update(ctx, kept, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
 		return acmeclient.Account{}, fmt.Errorf("record account of issuer %s: %w", issuer.Name, err)
@@ -189,6 +241,7 @@ func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedN
 // note writes status and message on an issuer or solver, and tells its owner with an Event if they are news and reason
 // is not empty. It writes nothing when nothing changed, or when s is behind: the event of its newer state brings us back.
 func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message, account, reason string) error {
+	message = shortened(message)
 	before := s.Annotations
 	if before[AnnotationStatus] == status && before[AnnotationMessage] == message && before[AnnotationAccount] == account {
 		return nil
@@ -211,6 +264,15 @@ func (c *Controller) note(ctx context.Context, s *corev1.Secret, status, message
 		c.told.secret(s, corev1.EventTypeWarning, reason, "Check", message)
 	}
 	return nil
+}
+
+// shortened cuts a message that quotes a very long value: annotations have room for 256 KiB in all.
+func shortened(message string) string {
+	const most = 2000
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most], "") + "..."
 }
 
 // cas are the clients of the CAs that issuers use, each made once.

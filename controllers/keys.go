@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // KeyType is the type of a certificate's private key.
@@ -72,9 +73,13 @@ func marshalKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// parseKey reads a key in PEM form: PKCS #8, PKCS #1 or SEC 1.
+// parseKey reads the first key in PEM form: PKCS #8, PKCS #1 or SEC 1. What is no key, such as the EC PARAMETERS that
+// openssl writes first, is passed over.
 func parseKey(data []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode(data)
+	block, rest := pem.Decode(data)
+	for block != nil && !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		block, rest = pem.Decode(rest)
+	}
 	if block == nil {
 		return nil, errors.New("no private key in PEM form")
 	}

@@ -41,6 +41,9 @@ const (
 	AnnotationAdopt = "wildcast.dev/adopt"
 )
 
+// LabelSync is "false" on a Namespace that opts out: no copy goes there, so no wildcard is ordered for it.
+const LabelSync = "wildcast.dev/sync"
+
 // Annotations of Ingresses.
 const (
 	// AnnotationIssuer opts in. Its value names an issuer Secret in the Ingress's namespace or else the home namespace.

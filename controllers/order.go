@@ -38,15 +38,13 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if !registered {
 		return c.awaitAccount(v), nil
 	}
-	c.told.certificate(v)
 	if err := c.begin(ctx, v); err != nil {
 		return 0, err
 	}
 	started, resumed := time.Now(), v.record.URL != ""
-	limited, cancel := context.WithTimeout(ctx, orderTimeout)
-	defer cancel()
-	chain, err := c.order(limited, account, v)
-	c.metrics.ordered(v.want.Issuer.Name, err, time.Since(started))
+	chain, err := c.order(ctx, account, v)
+	v.now = time.Now() // an order may take minutes, and a CA counts Retry-After from its end
+	c.metrics.ordered(v.want.Issuer.Name, err, v.now.Sub(started))
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
@@ -120,6 +118,8 @@ func (c *Controller) keepURL(ctx context.Context, v *view) error {
 
 // order runs the ACME order and returns the chain.
 func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
+	defer cancel()
 	ca, err := c.cas.get(v.want.Issuer)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 	}
 	switch {
 	case errors.Is(cause, acmeclient.ErrAccountGone):
-		return 0, c.forgetAccount(ctx, v.want.Issuer)
+		return until(v.record.Next, v.now), c.forgetAccount(ctx, v.want.Issuer)
 	case settled && v.record.Next.IsZero():
 		c.log.Info("Beginning a new order", zap.String("certificate", v.name.String()), zap.Error(cause))
 		return time.Millisecond, nil
@@ -174,8 +174,7 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	if v.record.Limited {
 		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
 	}
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, reason, "Order",
-		fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when))
+	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when)})
 }
 
 // tellEarly says that a new certificate is due for renewal already.

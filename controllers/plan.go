@@ -8,6 +8,7 @@ type Action string
 // The actions of a [Plan].
 const (
 	Keep    Action = "keep"    // the Secret is right
+	Hold    Action = "hold"    // the Secret serves on while its issuer is repaired
 	Install Action = "install" // the last order's record holds what the Secret should
 	Issue   Action = "issue"   // order a certificate, or carry on with the order in flight
 	Wait    Action = "wait"    // an order is due, and its time has not come
@@ -26,10 +27,12 @@ type Plan struct {
 // planFor decides. It is the first row that applies:
 //
 //	want   Secret                        record                      → do       look again
-//	none   none, or not ours                                         → Keep
+//	none   none, not ours, or without a readable certificate         → Keep
 //	none   ours, valid                                               → Release  when it expires
+//	none   ours, expired                 is not of this certificate  → Keep
 //	none   ours, expired                                             → Remove
 //	held                                                             → Keep
+//	partly held    serves what is held                               → Hold     when it is due
 //	yes    not ours, not handed over                                 → Refuse
 //	yes    right, not due                                            → Keep     when it is due
 //	yes    any                           holds what is wanted        → Install
@@ -38,13 +41,16 @@ type Plan struct {
 //
 // Right means: it covers the names, with a key of the type, is valid and comes from the issuer. A Secret that its owner
 // handed over is right whatever its issuer. The next attempt counts when it was put off for this same order, or when
-// the CA itself named the time, which no change of ours moves.
+// the CA itself named the time, which no change of ours moves but another issuer. One that is more than longestWait away
+// was written by a clock that was wrong.
 func planFor(want *Want, have *Have, record *Record, inputs string, now time.Time) Plan {
 	switch {
 	case want == nil:
-		return planUnwanted(have, now)
+		return planUnwanted(have, record, now)
 	case want.Issuer == nil:
 		return Plan{Do: Keep, Why: "its issuer is missing or not valid"}
+	case want.serves(have, now):
+		return Plan{Do: Hold, Why: "its issuer is missing or not valid", At: have.renewAt(0)}
 	case have != nil && !have.Managed && !have.Adopted:
 		return Plan{Do: Refuse, Why: "a Secret of that name is not ours"}
 	}
@@ -55,18 +61,27 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 	if f, _ := want.judge(record.have(), now); f == "" {
 		return Plan{Do: Install, Why: fault}
 	}
-	if now.Before(record.Next) && (record.Limited || record.Inputs == inputs) {
+	limited := record.Limited && record.Issuer == want.Issuer.Name.String()
+	ahead := record.Next.Sub(now)
+	if 0 < ahead && ahead <= longestWait && (limited || record.Inputs == inputs) {
 		return Plan{Do: Wait, Why: fault, At: record.Next}
 	}
 	return Plan{Do: Issue, Why: fault}
 }
 
-func planUnwanted(have *Have, now time.Time) Plan {
+// longestWait is the longest that a CA limits us for, and a day more: Let's Encrypt's longest window is a week.
+const longestWait = 8 * 24 * time.Hour
+
+// planUnwanted removes only what the record knows: a clone that somebody made of our Secret carries our label too.
+func planUnwanted(have *Have, record *Record, now time.Time) Plan {
 	switch {
-	case have == nil || !have.Managed:
+	case have == nil || !have.Managed || !have.isCertificate():
 		return Plan{Do: Keep, Why: "nobody asks for it"}
 	case now.Before(have.NotAfter):
 		return Plan{Do: Release, Why: "nobody asks for it", At: have.NotAfter}
+	}
+	if made := record.have(); made == nil || made.Serial != have.Serial {
+		return Plan{Do: Keep, Why: "nobody asks for it, and it is not from its record"}
 	}
 	return Plan{Do: Remove, Why: "nobody asks for it, and it has expired"}
 }

@@ -77,9 +77,16 @@ func TestPlan(t *testing.T) {
 	elsewhere.Annotations[AnnotationCertificateIssuer] = home + "/other"
 	broken := held(t, "*.a.test", day)
 	broken.Data[corev1.TLSPrivateKeyKey] = held(t, "*.a.test", day).Data[corev1.TLSPrivateKeyKey]
+	partly := wanted("*.a.test b.test")
+	partly.Held = []Ask{{Issuer: key(home + "/other"), Names: words("*.a.test")}}
+	overdue := held(t, "*.a.test", 61*day)
+	overdue.Annotations[AnnotationCertificateIssuer] = home + "/other"
+	empty := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{LabelManaged: "true"}}}
 	rsa := wanted("*.a.test")
 	rsa.KeyType = RSA2048
 	later := now.Add(time.Hour)
+	old := held(t, "*.a.test", 91*day)
+	oldRecord := recordOf(&corev1.Secret{Data: map[string][]byte{orderChain: old.Data[corev1.TLSCertKey], orderKey: old.Data[corev1.TLSPrivateKeyKey]}})
 
 	for _, row := range []struct {
 		name   string
@@ -92,7 +99,10 @@ func TestPlan(t *testing.T) {
 		{"nothing asked, nothing there", nil, nil, nil, Keep, false},
 		{"nothing asked, somebody's Secret", nil, foreign, nil, Keep, false},
 		{"nothing asked, ours and valid", nil, held(t, "*.a.test", day), nil, Release, true},
-		{"nothing asked, ours and expired", nil, held(t, "*.a.test", 91*day), nil, Remove, false},
+		{"nothing asked, ours and expired", nil, old, oldRecord, Remove, false},
+		{"nothing asked, somebody's clone of ours, expired", nil, old, nil, Keep, false},
+		{"nothing asked, another certificate than the record's, expired", nil, old, recorded(t, "*.a.test", 92*day), Keep, false},
+		{"nothing asked, ours by its label only", nil, empty, nil, Keep, false},
 		{"the issuer is gone", &Want{}, held(t, "*.a.test", 89*day), nil, Keep, false},
 		{"somebody's Secret stands there", wanted("*.a.test"), foreign, nil, Refuse, false},
 		{"it was handed over and is right", wanted("*.a.test"), adopted, nil, Keep, true},
@@ -113,7 +123,12 @@ func TestPlan(t *testing.T) {
 		{"the same order failed", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: later}, Wait, true},
 		{"the same order failed, and its time has come", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now}, Issue, false},
 		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
-		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later, Limited: true}, Wait, true},
+		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/le", Next: later, Limited: true}, Wait, true},
+		{"the CA of another issuer asked to wait", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/other", Next: later, Limited: true}, Issue, false},
+		{"its issuer is being repaired, and a younger Ingress names another", partly, elsewhere, nil, Hold, true},
+		{"it does not serve what is held", partly, held(t, "*.b.test", day), nil, Issue, false},
+		{"its issuer was not repaired until it was due", partly, overdue, nil, Issue, false},
+		{"a wrong clock put it off for a year", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now.Add(365 * day)}, Issue, false},
 		{"nothing there", wanted("*.a.test"), nil, nil, Issue, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -216,6 +231,29 @@ func TestAnOrderThatIsGoneIsBegunAnewOnce(t *testing.T) {
 	r = &Record{URL: "u"}
 	if !r.fail(gone, false, now) || r.Failures != 1 || r.Next.Sub(now) != time.Minute {
 		t.Errorf("an order that was just made: got %+v", r)
+	}
+}
+
+func TestALostAccountIsGivenTimeToRegister(t *testing.T) {
+	r := &Record{URL: "u"}
+	lost := &acmeclient.Error{Op: "create order", Status: 400, Reached: true, Err: acmeclient.ErrAccountGone}
+	if !r.fail(lost, false, now) || r.Next.Sub(now) != reregistration || r.Failures != 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAKeyIsReadBehindItsParameters(t *testing.T) {
+	made, err := EC256.generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := marshalKey(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := append(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte{6, 8}}), text...)
+	if _, err := parseKey(behind); err != nil {
+		t.Error(err)
 	}
 }
 

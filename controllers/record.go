@@ -48,14 +48,17 @@ const (
 	orderLastError = "lastError"
 )
 
+// recordSuffix is what a record's name has more than its certificate's.
+const recordSuffix = ".order"
+
 // recordName is the name of the record of a certificate's orders.
 func recordName(certificate types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: certificate.Namespace, Name: certificate.Name + ".order"}
+	return types.NamespacedName{Namespace: certificate.Namespace, Name: certificate.Name + recordSuffix}
 }
 
 // certificateOf is the inverse of recordName.
 func certificateOf(record types.NamespacedName) types.NamespacedName {
-	return types.NamespacedName{Namespace: record.Namespace, Name: strings.TrimSuffix(record.Name, ".order")}
+	return types.NamespacedName{Namespace: record.Namespace, Name: strings.TrimSuffix(record.Name, recordSuffix)}
 }
 
 // recordOf reads an order's Secret; an empty record for nil. A key that cannot be read is none.

@@ -3,7 +3,9 @@ package controllers
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -17,6 +19,7 @@ type Want struct {
 	Shared  bool   // copied by the syncer
 	Sync    string // the selector, when Shared
 	Asks    []Ask  // whose wish it is, the oldest first
+	Held    []Ask  // that wait for their issuer
 }
 
 // Refusal is an Ask that cannot be joined with the older ones for the same certificate.
@@ -27,7 +30,8 @@ type Refusal struct {
 
 // wantOf joins what is asked of one certificate, the oldest Ingress first; nil when nothing is. The oldest Ingress
 // decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
-// union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered.
+// union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
+// only some are held, see [Want.serves].
 func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Want, []Refusal) {
 	if len(asks) == 0 {
 		return nil, nil
@@ -36,6 +40,7 @@ func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Wa
 	var refused []Refusal
 	for _, ask := range asks {
 		if ask.Held {
+			want.Held = append(want.Held, ask)
 			continue
 		}
 		if want.Issuer == nil {
@@ -66,6 +71,14 @@ func (w *Want) join(ask Ask) {
 	w.Names = append(w.Names, ask.Names...)
 	w.KeyType = cmp.Or(w.KeyType, ask.KeyType)
 	w.Shared = w.Shared || ask.Shared
+}
+
+// serves reports whether a certificate is one that held asks have been served by: it comes from their issuer and has
+// their names. Another issuer, which younger Ingresses name, does not replace it before it is due.
+func (w *Want) serves(have *Have, now time.Time) bool {
+	return have.isCertificate() && have.Managed && now.Before(have.renewAt(0)) && slices.ContainsFunc(w.Held, func(a Ask) bool {
+		return a.Issuer.String() == have.Issuer && covers(have.Names, a.Names)
+	})
 }
 
 // settle derives what depends on all asks.

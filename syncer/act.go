@@ -85,10 +85,23 @@ func (s *Syncer) gather(a *attempt) view {
 		}
 		v.missing = s.index.missingSince(from)
 	}
+	if v.data == nil && len(v.wants) > 0 {
+		v.data = s.known(slices.MinFunc(v.wants, older))
+	}
 	if a.live != nil && v.held != nil && a.live.meta.ResourceVersion == v.held.ResourceVersion {
 		v.live = &a.live.payload
 	}
 	return v
+}
+
+// known is a source as it was read for another target; nil if it has to be read. It spares each further target of a
+// source a second plan.
+func (s *Syncer) known(source *object) *content {
+	data, read := s.contents.known(source.ref())
+	if !read || slices.Contains(s.kind.never, data.Type) {
+		return nil
+	}
+	return &data
 }
 
 // wants are the sources of which a copy should be at the target: by their rule, or because an Ingress asks for it.

@@ -34,8 +34,8 @@ func aCopy(changes ...func(*object)) *object {
 	labels, annotations := here.dress(&object{ObjectMeta: metav1.ObjectMeta{Namespace: "blue", Name: "s"}}, aSource(), originOf(aSource()).String(), data.hash("s-uid"))
 	o := readObject(metav1.ObjectMeta{
 		Namespace: "blue", Name: "s", UID: "c-uid", ResourceVersion: "20", Labels: labels, Annotations: annotations,
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(
-			`{"f:data":{"f:a":{}},"f:metadata":{"f:labels":{"f:app":{}},"f:annotations":{"f:wildcast.dev/hash":{},"f:wildcast.dev/origin":{}}}}`)}}},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(
+			`{"f:data":{"f:a":{}},"f:metadata":{"f:labels":{"f:app":{}},"f:annotations":{"f:wildcast.dev/hash":{},"f:wildcast.dev/origin":{}}}}`)}},
 	}, nil)
 	for _, change := range changes {
 		change(o)

@@ -184,12 +184,22 @@ func (t *troubles) set(at ref, now trouble) (fresh []saying) {
 
 // in are the targets in a namespace that are not as they should be.
 func (t *troubles) in(namespace string) []ref {
+	return t.where(namespace, func(ref, trouble) bool { return true })
+}
+
+// endedBy are the targets whose trouble may end with an object that went: it stood in the way, or left room for what
+// the API server refused.
+func (t *troubles) endedBy(gone ref) []ref {
+	return t.where(gone.Namespace, func(at ref, why trouble) bool { return at == gone || why.reason != ReasonTargetNotOurs })
+}
+
+func (t *troubles) where(namespace string, match func(ref, trouble) bool) []ref {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var found []ref
-	for name, trouble := range t.all[namespace] {
-		if trouble.reason != "" {
-			found = append(found, ref{Namespace: namespace, Name: name})
+	for name, why := range t.all[namespace] {
+		if at := (ref{Namespace: namespace, Name: name}); why.reason != "" && match(at, why) {
+			found = append(found, at)
 		}
 	}
 	return found

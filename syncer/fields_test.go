@@ -34,7 +34,7 @@ func TestManagedFieldsTellWhoChangedTheContent(t *testing.T) {
 	} {
 		var entries []metav1.ManagedFieldsEntry
 		for pair := range slices.Chunk(test.entries, 2) {
-			entries = append(entries, metav1.ManagedFieldsEntry{Manager: pair[0], FieldsV1: &metav1.FieldsV1{Raw: []byte(pair[1])}})
+			entries = append(entries, metav1.ManagedFieldsEntry{Manager: pair[0], FieldsV1: metav1.NewFieldsV1(pair[1])})
 		}
 		o := readOwned(append(entries, metav1.ManagedFieldsEntry{Manager: "empty"}))
 		if o.intact(hash) != test.intact {
@@ -72,7 +72,7 @@ func TestManagedFieldsTellThatSomebodyChangedTheOrigin(t *testing.T) {
 	}{{nil, false}, {[]string{manager}, false}, {[]string{"user"}, true}, {[]string{"user", manager}, false}} {
 		var entries []metav1.ManagedFieldsEntry
 		for _, m := range test.managers {
-			entries = append(entries, metav1.ManagedFieldsEntry{Manager: m, FieldsV1: &metav1.FieldsV1{Raw: []byte(holds)}})
+			entries = append(entries, metav1.ManagedFieldsEntry{Manager: m, FieldsV1: metav1.NewFieldsV1(holds)})
 		}
 		if o := readOwned(entries); o.claimed != test.claimed {
 			t.Errorf("%v: %+v", test.managers, o)
@@ -82,8 +82,8 @@ func TestManagedFieldsTellThatSomebodyChangedTheOrigin(t *testing.T) {
 
 func TestManagedFieldsTellOurLabels(t *testing.T) {
 	o := readOwned([]metav1.ManagedFieldsEntry{
-		{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:b":{},"f:a":{}},"f:annotations":{"f:c":{}}},"f:immutable":{}}`)}},
-		{Manager: "other", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:x":{}}}}`)}},
+		{Manager: manager, FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:b":{},"f:a":{}},"f:annotations":{"f:c":{}}},"f:immutable":{}}`)},
+		{Manager: "other", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:x":{}}}}`)},
 	})
 	if !slices.Equal(o.labels, []string{"a", "b"}) || !slices.Equal(o.annotations, []string{"c"}) || !o.immutable {
 		t.Errorf("%+v", o)

@@ -159,7 +159,7 @@ func (x *index) put(o *object) {
 	at := o.ref()
 	x.mu.Lock()
 	before := x.objects[at]
-	known := x.knows(before, o)
+	known := x.knows(before, &o.ObjectMeta)
 	if !known {
 		x.set(at, o)
 	}
@@ -180,7 +180,7 @@ func (x *index) wrote(meta metav1.ObjectMeta) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.objects[o.ref()]
-	if !x.knows(before, o) || before != nil && before.ResourceVersion == o.ResourceVersion {
+	if !x.knows(before, &o.ObjectMeta) || before != nil && before.ResourceVersion == o.ResourceVersion {
 		x.set(o.ref(), o)
 	}
 }
@@ -197,12 +197,12 @@ func (x *index) removed(o *object) {
 	x.drop(at, time.Now())
 }
 
-// knows reports whether o tells nothing new.
-func (x *index) knows(before, o *object) bool {
-	if _, removing := x.removing[o.UID]; removing {
+// knows reports whether a state tells nothing new.
+func (x *index) knows(before *object, state *metav1.ObjectMeta) bool {
+	if _, removing := x.removing[state.UID]; removing {
 		return true
 	}
-	return before != nil && !newer(o.ResourceVersion, before.ResourceVersion)
+	return before != nil && !newer(state.ResourceVersion, before.ResourceVersion)
 }
 
 // newer compares resourceVersions. What is not well-formed is taken as it comes.

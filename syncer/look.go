@@ -46,7 +46,7 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 		return
 	}
 	if before == nil && after == nil {
-		s.look(s.troubles.in(at.Namespace)) // there is room now, or an obstacle is gone
+		s.look(s.troubles.endedBy(at))
 		return
 	}
 	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
@@ -67,7 +67,7 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 	}
 	s.look(targets)
 	if after == nil {
-		s.look(s.troubles.in(at.Namespace))
+		s.look(s.troubles.endedBy(at))
 	}
 }
 

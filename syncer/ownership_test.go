@@ -27,6 +27,18 @@ func TestOwnership(t *testing.T) {
 			w.wantData("blue/s", "a=9 b=2")
 			w.wantTook("create blue/s")
 		}},
+		{"an object that is not ours is met once, whatever else goes in its namespace", func(w *world) {
+			w.put("blue/s")
+			w.put("blue/other")
+			w.put("home/s", syncTo("team=web"))
+			w.put("home/t", syncTo("team=web"))
+			w.start()
+			w.took()
+			w.del("blue/other")
+			w.wantTook()
+			w.edit("home/t", syncTo("false"))
+			w.wantTook("delete blue/t", "delete red/t")
+		}},
 		{"an object that is not ours becomes the copy when it is handed over", func(w *world) {
 			before := w.put("blue/s", key("a", "mine"), key("c", "mine"), label("their", "1"))
 			w.put("home/s", syncTo("team=web"))

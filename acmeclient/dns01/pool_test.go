@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/acmetest/testchild"
 	"github.com/wildcast/wildcast/acmeclient/dns01"
 )
@@ -71,6 +72,33 @@ func TestAKilledChildsRecordsAreRemovedByItsSuccessor(t *testing.T) {
 	must(t, syscall.Kill(w.children()[0], syscall.SIGKILL))
 	must(t, remove(t.Context()))
 	w.clean()
+}
+
+func TestWaitingForANamesTurnCanBeGivenUp(t *testing.T) {
+	w := newWorld(t, dns01.Config{})
+	solver := w.pool.Solver([]dns01.Settings{w.settings()}, nil)
+	remove, err := solver.Present(t.Context(), challenge("a.test"))
+	must(t, err)
+	gaveUp := errors.New("the order has ended")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, gaveUp) // all but the turn takes less
+	defer cancel()
+	if _, err := solver.Present(ctx, challenge("a.test")); !errors.Is(err, gaveUp) {
+		t.Errorf("error is %v, want the context's", err)
+	}
+	must(t, remove(t.Context()))
+	w.clean()
+}
+
+func TestWhatAnotherProcessLeftIsSwept(t *testing.T) {
+	w, other := newWorld(t, dns01.Config{}), newWorld(t, dns01.Config{})
+	settings := []dns01.Settings{w.settings()}
+	_, err := w.pool.Solver(settings, nil).Present(t.Context(), challenge("a.test"))
+	must(t, err)
+	sweeper := other.pool.Solver(settings, nil).(acmeclient.Sweeper)
+	for range 2 { // the second time there is nothing to sweep
+		must(t, sweeper.Sweep(t.Context(), challenge("a.test")))
+		w.clean()
+	}
 }
 
 func TestAChildThatIsKilledBeforeItSaysHelloIsReported(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/dns01/wire"
 )
 
@@ -53,8 +54,7 @@ func (r *record) takeAway(ctx context.Context) error {
 	return r.takeOver(ctx)
 }
 
-// takeOver takes away what a killed child has left. Most providers find the record by its name and value; those that
-// must know the identity that they gave it make it once more first.
+// takeOver takes away what a killed child has left.
 func (r *record) takeOver(ctx context.Context) error {
 	c, err := r.pool.acquire(r.s)
 	if err != nil {
@@ -64,7 +64,14 @@ func (r *record) takeOver(ctx context.Context) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
-	if _, err = r.mutate(ctx, c, wire.CleanUp); err == nil {
+	return r.erase(ctx, c)
+}
+
+// erase takes away what another child has made. Most providers find the record by its name and value; those that must
+// know the identity that they gave it make it once more first.
+func (r *record) erase(ctx context.Context, c *child) error {
+	_, err := r.mutate(ctx, c, wire.CleanUp)
+	if err == nil {
 		return nil
 	}
 	if _, again := r.mutate(ctx, c, wire.Present); again != nil {
@@ -72,6 +79,21 @@ func (r *record) takeOver(ctx context.Context) error {
 	}
 	_, err = r.mutate(ctx, c, wire.CleanUp)
 	return err
+}
+
+// Sweep implements [acmeclient.Sweeper].
+func (v *solver) Sweep(ctx context.Context, ch acmeclient.Challenge) error {
+	r, err := v.begin(ctx, ch)
+	if err != nil {
+		return err // who presents for this name hears it too
+	}
+	defer r.finish()
+	if err := r.erase(ctx, r.child); err != nil {
+		fault := r.fault("sweep "+r.where.fqdn, err)
+		v.pool.cfg.Log.Error("Could not look for a TXT record of a killed process", zap.String("fqdn", r.where.fqdn), zap.String("solver", r.s.Name), zap.Error(fault))
+		return fault
+	}
+	return nil
 }
 
 // mutate has the child change the zone. One change at a time: many providers read a zone, or a record set, and write it

@@ -36,6 +36,22 @@ type record struct {
 
 // Present implements [acmeclient.Solver].
 func (v *solver) Present(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
+	r, err := v.begin(ctx, ch)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.present(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.await(ctx); err != nil {
+		r.removeLate(ctx)
+		return nil, err
+	}
+	return r.remove, nil
+}
+
+// begin returns a record that nothing has been done to yet, with its child, its place and its turn.
+func (v *solver) begin(ctx context.Context, ch acmeclient.Challenge) (*record, error) {
 	s := choose(v.settings, ch.Domain)
 	if s == nil {
 		return nil, &NoSolverError{Domain: ch.Domain, Zones: zonesOf(v.settings)}
@@ -50,14 +66,7 @@ func (v *solver) Present(ctx context.Context, ch acmeclient.Challenge) (func(con
 		r.finish()
 		return nil, err
 	}
-	if err := r.present(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.await(ctx); err != nil {
-		r.removeLate(ctx)
-		return nil, err
-	}
-	return r.remove, nil
+	return r, nil
 }
 
 // prepare finds out where the record goes while the child starts, and waits for the name's turn.
@@ -76,8 +85,12 @@ func (r *record) prepare(ctx context.Context) error {
 	if !r.child.hello.Sequential {
 		return nil
 	}
-	r.endTurn, err = r.pool.turns.take(ctx, "name "+where.fqdn)
-	return err
+	endTurn, err := r.pool.turns.take(ctx, "name "+where.fqdn)
+	if err != nil {
+		return err
+	}
+	r.endTurn = endTurn
+	return nil
 }
 
 // present asks the child to make the record. When ctx ends meanwhile the record may still come, so it is taken away

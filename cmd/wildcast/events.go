@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +31,7 @@ type recorder struct {
 func (r recorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
 	text := fmt.Sprintf(note, args...)
 	if len(text) > longestNote {
-		text = text[:longestNote-3] + "..."
+		text = strings.ToValidUTF8(text[:longestNote-3], "") + "..." // the cut may fall into a character
 	}
 	hash := fnv.New32a()
 	hash.Write([]byte(text))

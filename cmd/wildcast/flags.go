@@ -67,6 +67,9 @@ func (o *options) validate() error {
 	if !slices.Contains([]syncer.CopyMetadata{syncer.CopyAll, syncer.CopySafe, syncer.CopyNone}, syncer.CopyMetadata(o.copyMetadata)) {
 		complain("--copy-metadata is %q: give all, safe or none", o.copyMetadata)
 	}
+	if len(o.sourceNamespaces) > 0 && !slices.Contains(o.sourceNamespaces, o.namespace) {
+		complain("--source-namespaces lacks %s, where the certificates are that should be copied: add it", o.namespace)
+	}
 	if o.workers < 1 {
 		complain("--workers is %d: give at least 1", o.workers)
 	}

@@ -41,6 +41,7 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"argument", "run now", exitUsage, "unknown command"},
 		{"no number", "run --workers=many", exitUsage, "--workers"},
 		{"no worker", "run --workers=0", exitUsage, "give at least 1"},
+		{"no home among the sources", "run --source-namespaces=a,b", exitUsage, "--source-namespaces lacks cert-manager"},
 		{"no duration", "run --delete-grace=soon", exitUsage, "--delete-grace"},
 		{"negative duration", "run --delete-grace=-1s", exitUsage, "0s or more"},
 		{"bad metadata", "run --copy-metadata=some", exitUsage, "all, safe or none"},

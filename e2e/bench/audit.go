@@ -49,7 +49,11 @@ func (w *world) count(since time.Time, m match) (int, error) {
 func (w *world) await(ctx context.Context, since time.Time, n int, m match) (last time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	ticker := time.NewTicker(50 * time.Millisecond)
+	pause := 200 * time.Millisecond // reading the log takes time that the others need
+	if n == 1 {
+		pause = 20 * time.Millisecond
+	}
+	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for {
 		found, err := w.cluster.Requests(m.and(cluster.Since(since)))

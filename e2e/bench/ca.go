@@ -7,6 +7,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"path/filepath"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
@@ -65,10 +68,21 @@ func (a *acme) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// end takes the stage down.
+// end takes the stage down, and waits until its namespaces have gone: their end would disturb what is measured next.
 func (a *acme) end(ctx context.Context) error {
 	a.pool.Close()
-	return a.Close(ctx)
+	if err := a.Close(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	return stage.Until(ctx, func() error {
+		left, err := a.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: stage.Label + "=" + a.Name, Limit: 1})
+		if err == nil && len(left.Items) > 0 {
+			return fmt.Errorf("namespace %s is still there", left.Items[0].Name)
+		}
+		return err
+	})
 }
 
 // order makes a bare order for a domain's wildcard, with a key of its own as every certificate has.

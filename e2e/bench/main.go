@@ -29,7 +29,7 @@ func (o *options) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.run, "run", "", "measure only the groups that match this `regexp`: "+strings.Join(names(), ", "))
 	f.BoolVar(&o.quick, "quick", false, "measure once and little: the figures are there, and rough")
-	f.IntVar(&o.rounds, "rounds", 3, "how often wildcast and the bare loop take turns")
+	f.IntVar(&o.rounds, "rounds", 5, "how often wildcast and the bare loop take turns")
 	f.IntVar(&o.namespaces, "namespaces", 1000, "how many namespaces a Secret is copied to")
 	f.IntVar(&o.domains, "domains", 100, "how many domains are certified at once")
 	f.IntVar(&o.secrets, "secrets", 5000, "how many unrelated Secrets of 10 KiB there are when memory is measured")

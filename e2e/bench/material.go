@@ -95,10 +95,3 @@ func (w *world) settled(ctx context.Context, all fields) error {
 	}
 	return nil
 }
-
-// clear removes namespaces, and does not wait for their end.
-func (w *world) clear(ctx context.Context, all fields) error {
-	return each(len(all), 32, func(i int) error {
-		return w.admin.CoreV1().Namespaces().Delete(ctx, all[i], metav1.DeleteOptions{})
-	})
-}

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -22,6 +26,7 @@ type mortal struct {
 	*scene
 	gate      *gate
 	namespace string
+	together  bool // its DNS children are killed with the process
 }
 
 func openMortal(t *testing.T, name string) *mortal {
@@ -94,7 +99,7 @@ func (m *mortal) killAt(at moment, host string) <-chan struct{} {
 	var once sync.Once
 	kill := func() {
 		once.Do(func() {
-			m.w.Kill()
+			m.kill()
 			close(killed)
 			panic(http.ErrAbortHandler) // what comes after the kill does not happen
 		})
@@ -119,6 +124,35 @@ func (m *mortal) killAt(at moment, host string) <-chan struct{} {
 		m.gate.hooks(atGate, nil)
 	}
 	return killed
+}
+
+// kill ends the process, and its DNS children with it if that is wished.
+func (m *mortal) kill() {
+	var children []int
+	if m.together {
+		children = childrenOf(m.w.PID())
+	}
+	m.w.Kill()
+	for _, pid := range children {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+	}
+}
+
+// childrenOf returns the ids of a process's children, as proc(5) tells.
+func childrenOf(parent int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // that thread has ended
+		}
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
 
 func secretFor(host string) string { return strings.Split(host, ".")[0] + "-tls" }
@@ -248,6 +282,35 @@ func TestAProcessKilledAtAnyStepOfARegistrationFindsTheSameAccount(t *testing.T)
 			})
 			if n := m.CA.Registrations() - before; n != 1 {
 				t.Errorf("%d accounts were made at the CA, want 1", n)
+			}
+		})
+	}
+}
+
+// In a container the end of wildcast is the end of its DNS children as well: what they presented is for the next process
+// to take away, also when the CA has seen it and asks for nothing any more.
+func TestAProcessKilledTogetherWithItsDNSChildrenLeavesNoTXTRecordAfterTheRestart(t *testing.T) {
+	m := openMortal(t, "together")
+	m.together = true
+	for i, at := range []moment{
+		{name: "before the CA is told to look", step: acmetest.StepChallenge},
+		{name: "when the CA has been told to look", step: acmetest.StepChallenge, late: true},
+	} {
+		t.Run(at.name, func(t *testing.T) {
+			m.t = t
+			label := fmt.Sprintf("m%d", i)
+			key := m.dies(at, label)
+			if len(m.DNS.Records()) == 0 {
+				t.Error("there is nothing to take away")
+			}
+			m.must(m.w.Restart(m.ctx))
+			got := m.served(m.namespace, label+"-tls", m.host(label))
+			if string(got.secret.Data["tls.key"]) != string(key) {
+				t.Error("the certificate has another key than was recorded")
+			}
+			m.noTXT()
+			if n := m.ordersFor(m.host(label)); n != 1 {
+				t.Errorf("%d orders at the CA, want 1", n)
 			}
 		})
 	}

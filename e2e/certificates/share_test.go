@@ -130,7 +130,7 @@ func (s *scene) foreign(name types.NamespacedName, data map[string][]byte) *core
 }
 
 // prompt is how soon a Secret that is handed over is taken.
-const prompt = 5 * time.Second
+const prompt = 10 * time.Second
 
 func (s *scene) handOver(name types.NamespacedName) {
 	s.t.Helper()

@@ -98,7 +98,7 @@ func forbid(ctx context.Context, s *scene) error {
 // to a twentieth earlier.
 const (
 	shortLife = 30 * time.Second
-	lived     = 6 * time.Second // of it are over when the certificate is ordered
+	lived     = 7 * time.Second // of it are over when the certificate is ordered
 )
 
 // renew has the CA issue a certificate that will come near its end in a few seconds, and waits until another has taken

@@ -6,10 +6,6 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/wildcast/wildcast/e2e/stage"
 )
 
 // example is a command of the documentation, and what it prints.
@@ -60,6 +56,7 @@ func TestTheCommandsOfTheDocumentationPrintWhatItShows(t *testing.T) {
 	if len(all) < 20 {
 		t.Fatalf("just %d examples", len(all))
 	}
+	defer s.kubectl("", "delete", "namespace", "vault", "red", "blue") // and wait: the next story has a team=web as well
 	for _, e := range all {
 		for i := range e.args {
 			e.args[i] = strings.ReplaceAll(e.args[i], "\u00a0", " ")
@@ -77,9 +74,5 @@ func TestTheCommandsOfTheDocumentationPrintWhatItShows(t *testing.T) {
 			}
 			return err
 		})
-	}
-	for _, namespace := range []string{"vault", "red", "blue"} { // the story ends what carries its label
-		s.kubectl("", "label", "namespace", namespace, stage.Label+"="+s.name)
-		s.must(s.kube.CoreV1().Namespaces().Delete(t.Context(), namespace, v1.DeleteOptions{}))
 	}
 }

@@ -207,35 +207,38 @@ func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
 	target := s.namespace("target", "team=web")
 	s.secret(s.at("source", "plain"), holding("k", "v"), to("team=web"))
 	s.copied(s.at("source", "plain"), target)
-	never := map[string][]like{
-		"account-token": {ofType(corev1.SecretTypeServiceAccountToken), annotated(corev1.ServiceAccountNameKey, "default")},
-		"helm-release":  {ofType("helm.sh/release.v1"), holding("release", "x")},
-		"bootstrap":     {ofType(corev1.SecretTypeBootstrapToken), holding("token-id", "abcdef")},
-		"issuer":        {ofType("wildcast.dev/issuer"), holding("server", "letsencrypt-staging")},
-		"solver":        {ofType("wildcast.dev/dns01"), holding("provider", "rfc2136")},
-		"account":       {ofType("wildcast.dev/account"), holding("k", "v")},
-		"order":         {ofType("wildcast.dev/order"), holding("k", "v")},
+	never := []struct {
+		name string
+		how  []like
+	}{
+		{"account-token", []like{ofType(corev1.SecretTypeServiceAccountToken), annotated(corev1.ServiceAccountNameKey, "default")}},
+		{"helm-release", []like{ofType("helm.sh/release.v1"), holding("release", "x")}},
+		{"bootstrap", []like{ofType(corev1.SecretTypeBootstrapToken), holding("token-id", "abcdef")}},
+		{"issuer", []like{ofType("wildcast.dev/issuer"), holding("server", "letsencrypt-staging")}},
+		{"solver", []like{ofType("wildcast.dev/dns01"), holding("provider", "rfc2136")}},
+		{"account", []like{ofType("wildcast.dev/account"), holding("k", "v")}},
+		{"order", []like{ofType("wildcast.dev/order"), holding("k", "v")}},
 	}
 	s.until(func() error {
 		_, err := s.kube.CoreV1().ServiceAccounts(source).Get(t.Context(), "default", metav1.GetOptions{})
 		return err
 	})
-	for name, how := range never {
-		s.secret(place{Namespace: source, Name: name}, append(how, to(""))...)
+	for _, one := range never {
+		s.secret(place{Namespace: source, Name: one.name}, append(one.how, to(""))...)
 	}
 	s.edit(place{Namespace: target, Name: "plain"}, to("")) // a copy is no source
 	last := s.at("source", "last")
 	s.secret(last, holding("k", "v"), to(""))
 	s.copied(last, s.everywhere(source)...)
 	s.settled(0)
-	for name := range never {
-		s.must(s.areAbsent(places(name, s.everywhere(source)...)...))
+	for _, one := range never {
+		s.must(s.areAbsent(places(one.name, s.everywhere(source)...)...))
 	}
 	s.must(s.areAbsent(places("plain", s.everywhere(source, target)...)...))
 }
 
 func TestMarksOfArgoHelmAndKubectlOwnersAndFinalizersAreNotOnTheCopy(t *testing.T) {
-	for name, flags := range map[string][]string{"safe": nil, "all": {"--copy-metadata=all"}, "none": {"--copy-metadata=none"}} {
+	for _, name := range []string{"safe", "all", "none"} {
 		t.Run(name, func(t *testing.T) {
 			both(t, "metadata-"+name, func(t *testing.T, s *story) {
 				source := s.at("source", "omni")
@@ -273,7 +276,7 @@ func TestMarksOfArgoHelmAndKubectlOwnersAndFinalizersAreNotOnTheCopy(t *testing.
 					t.Errorf("owners %v, finalizers %v", copy.OwnerReferences, copy.Finalizers)
 				}
 				s.edit(source, func(o *corev1.Secret) { o.Finalizers = nil })
-			}, flags...)
+			}, "--copy-metadata="+name)
 		})
 	}
 }

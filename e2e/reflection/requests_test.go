@@ -115,3 +115,21 @@ func (s *story) wantTally(what string, got, want tally) {
 		s.Errorf("%s took the requests %v, want %v", what, got, want)
 	}
 }
+
+// about accepts requests about these objects.
+func about(any ...place) func(cluster.Request) bool {
+	return func(r cluster.Request) bool { return slices.Contains(any, place{Namespace: r.Namespace, Name: r.Name}) }
+}
+
+// reached waits until there have been so many successful requests of a verb about its kind, after so many of all requests.
+func (s *story) reached(after int, verb string, n int) {
+	s.Helper()
+	s.until(func() error {
+		if got := s.tallied(s.requests()[after:], succeeded)[verb]; got < n {
+			return fmt.Errorf("%d requests to %s, want %d", got, verb, n)
+		}
+		return nil
+	})
+}
+
+func succeeded(r cluster.Request) bool { return r.Code/100 == 2 }

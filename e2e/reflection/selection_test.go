@@ -7,9 +7,9 @@ import (
 )
 
 func TestASourceThatIsMarkedHasACopyInEveryNamespace(t *testing.T) {
-	for name, mark := range map[string]string{"marked": "", "marked-true": "true"} {
-		t.Run(name, func(t *testing.T) {
-			both(t, name, func(t *testing.T, s *story) {
+	for _, mark := range []string{"", "true"} {
+		t.Run("mark="+mark, func(t *testing.T) {
+			both(t, "marked"+mark, func(t *testing.T, s *story) {
 				source := s.at("source", "omni")
 				s.namespace("source")
 				s.namespaces(3, "a")
@@ -39,21 +39,21 @@ func TestSelectorsMayUseTheWholeGrammar(t *testing.T) {
 		s.namespace("source")
 		web, db := s.namespace("web", "team=web", "env=test"), s.namespace("db", "team=db", "env=prod")
 		hidden := s.namespace("hidden", "team=web", "env=test", "hidden=yes")
-		for name, want := range map[string]struct {
-			selector string
-			selected []string
+		for _, want := range []struct {
+			name, selector string
+			selected       []string
 		}{
-			"equal":  {"team=db", []string{db}},
-			"unlike": {"team,team!=db", []string{web, hidden}},
-			"in":     {"env in (test, prod), !hidden", []string{web, db}},
-			"not-in": {"env notin (prod),env", []string{web, hidden}},
-			"key":    {"hidden", []string{hidden}},
+			{"equal", "team=db", []string{db}},
+			{"unlike", "team,team!=db", []string{web, hidden}},
+			{"in", "env in (test, prod), !hidden", []string{web, db}},
+			{"not-in", "env notin (prod),env", []string{web, hidden}},
+			{"key", "hidden", []string{hidden}},
 		} {
-			source := s.at("source", name)
+			source := s.at("source", want.name)
 			s.secret(source, holding("k", "v"), to(want.selector))
 			s.copied(source, want.selected...)
 			s.settled(0)
-			s.must(s.areAbsent(places(name, s.everywhere(append(want.selected, source.Namespace)...)...)...))
+			s.must(s.areAbsent(places(want.name, s.everywhere(append(want.selected, source.Namespace)...)...)...))
 		}
 	})
 }

@@ -221,18 +221,21 @@ func TestSecretsOfEveryTypeThatUsersMakeAreCopied(t *testing.T) {
 	s := tell(t, "types")
 	s.namespace("source")
 	target := s.namespace("a", "team=web")
-	for name, how := range map[string][]like{
-		"opaque":     {holding("k", "v")},
-		"empty":      {},
-		"tls":        {tlsPair(t, "omni.test")},
-		"dockercfg":  {ofType(corev1.SecretTypeDockerConfigJson), holding(corev1.DockerConfigJsonKey, `{"auths":{}}`)},
-		"basic-auth": {ofType(corev1.SecretTypeBasicAuth), holding(corev1.BasicAuthUsernameKey, "u"), holding(corev1.BasicAuthPasswordKey, "p")},
-		"ssh-auth":   {ofType(corev1.SecretTypeSSHAuth), holding(corev1.SSHAuthPrivateKey, "k")},
-		"own":        {ofType("example.com/own"), holding("k", "v")},
-		"big":        {holding("k", strings.Repeat("x", 1<<20-100))},
+	for _, one := range []struct {
+		name string
+		how  []like
+	}{
+		{"opaque", []like{holding("k", "v")}},
+		{"empty", []like{}},
+		{"tls", []like{tlsPair(t, "omni.test")}},
+		{"dockercfg", []like{ofType(corev1.SecretTypeDockerConfigJson), holding(corev1.DockerConfigJsonKey, `{"auths":{}}`)}},
+		{"basic-auth", []like{ofType(corev1.SecretTypeBasicAuth), holding(corev1.BasicAuthUsernameKey, "u"), holding(corev1.BasicAuthPasswordKey, "p")}},
+		{"ssh-auth", []like{ofType(corev1.SecretTypeSSHAuth), holding(corev1.SSHAuthPrivateKey, "k")}},
+		{"own", []like{ofType("example.com/own"), holding("k", "v")}},
+		{"big", []like{holding("k", strings.Repeat("x", 1<<20-100))}},
 	} {
-		s.secret(s.at("source", name), append(how, to("team=web"))...)
-		s.copied(s.at("source", name), target)
+		s.secret(s.at("source", one.name), append(one.how, to("team=web"))...)
+		s.copied(s.at("source", one.name), target)
 	}
 }
 

@@ -1,0 +1,175 @@
+package reflection
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/wildcast/wildcast/syncer"
+)
+
+func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsLifted(t *testing.T) {
+	both(t, "quota", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		blocked, others := s.namespace("a-blocked", "team=web"), s.namespaces(3, "b", "team=web")
+		s.quota(blocked)
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, others...)
+		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota")
+		took := s.count(func() {
+			s.edit(source, tlsPair(t, "omni.test"))
+			s.copied(source, others...)
+		})
+		if took["update"] != 3 || took["create"] > 2 {
+			t.Errorf("a change of the source took the requests %v", took)
+		}
+		s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), "none", metav1.DeleteOptions{}))
+		s.copied(source, blocked)
+	})
+}
+
+// quota allows no more Secrets in a namespace, from when it returns.
+func (s *story) quota(namespace string) {
+	s.Helper()
+	quotas := s.kube.CoreV1().ResourceQuotas(namespace)
+	_, err := quotas.Create(s.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceName(s.kind.resource()): resource.MustParse("0")}}}, metav1.CreateOptions{})
+	s.must(err)
+	s.until(func() error {
+		q, err := quotas.Get(s.Context(), "none", metav1.GetOptions{})
+		if err == nil && q.Status.Hard == nil {
+			err = errors.New("the quota is not in force")
+		}
+		return err
+	})
+}
+
+func TestANamespaceThatIsTerminatingDelaysNoOtherAndIsLeftInPeace(t *testing.T) {
+	both(t, "terminating", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		stuck, others := s.namespace("a-stuck", "team=web"), s.namespaces(3, "b", "team=web")
+		release := s.stick(stuck)
+		before := len(s.requests())
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, others...)
+		s.must(s.w.Restart(t.Context()))
+		s.settled(len(others))
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.copied(source, others...)
+		s.stays(5*time.Second, func() error {
+			if took := s.tallyAt(before, place{Namespace: stuck, Name: "omni"}); len(took) > 0 {
+				return fmt.Errorf("the namespace that ends saw the requests %v", took)
+			}
+			return nil
+		})
+		release()
+		s.until(func() error { return s.namespaceGone(stuck) })
+		s.namespace("a-stuck", "team=web")
+		s.copied(source, stuck)
+	})
+}
+
+// stick deletes a namespace, which cannot end until release is called.
+func (s *story) stick(namespace string) (release func()) {
+	s.Helper()
+	maps := s.kube.CoreV1().ConfigMaps(namespace)
+	held, err := maps.Create(s.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "held", Finalizers: []string{"example.com/held"}}}, metav1.CreateOptions{})
+	s.must(err)
+	s.must(s.kube.CoreV1().Namespaces().Delete(s.Context(), namespace, metav1.DeleteOptions{}))
+	return func() {
+		s.Helper()
+		s.until(func() error {
+			held, err = maps.Get(s.Context(), held.Name, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			held.Finalizers = nil
+			_, err = maps.Update(s.Context(), held, metav1.UpdateOptions{})
+			return err
+		})
+	}
+}
+
+func (s *story) namespaceGone(name string) error {
+	_, err := s.kube.CoreV1().Namespaces().Get(s.Context(), name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("namespace %s is still there", name))
+}
+
+func TestATargetNamespaceThatIsDeletedGoesCleanlyAndNothingIsMadeInItAgain(t *testing.T) {
+	both(t, "target-deleted", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		leaves, stays := s.namespace("leaves", "team=web"), s.namespace("stays", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, leaves, stays)
+		took := s.count(func() {
+			s.must(s.kube.CoreV1().Namespaces().Delete(t.Context(), leaves, metav1.DeleteOptions{}))
+			s.until(func() error { return s.namespaceGone(leaves) })
+		})
+		s.wantTally("the end of a namespace", took, tally{})
+		took = s.count(func() {
+			s.namespace("leaves", "team=web")
+			s.copied(source, leaves)
+		})
+		s.wantTally("a namespace that is made again", took, tally{"create": 1})
+	})
+}
+
+// Wildcast is held to 30 requests a second, so that the restart comes in the middle. There is no Lease, which it could
+// lose while the API server starts on a busy machine: it would end then, for the kubelet to start it again.
+func TestAnAPIServerThatRestartsInTheMiddleOfAFanOutLosesNoCopy(t *testing.T) {
+	const n = 150
+	s := tell(t, "api-restart", "--kube-api-qps=30", "--leader-elect=false")
+	source := s.at("source", "omni")
+	s.namespace("source")
+	targets := s.namespaces(n, "t", "team=web")
+	before := len(s.requests())
+	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+	s.reached(before, "create", 10)
+	s.must(shared.RestartAPIServer(t.Context()))
+	s.copied(source, targets...)
+	s.settled(n)
+	if made := len(s.made(before)); made != n {
+		t.Errorf("%d copies were made, of %d", made, n)
+	}
+	if !s.paused(before, "create", time.Second) {
+		t.Error("the restart did not come in the middle")
+	}
+	took := s.count(func() {
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.copied(source, targets...)
+	})
+	s.wantTally("a change after the restart", took, tally{"get": 1, "update": n})
+	took = s.count(func() {
+		s.remove(source)
+		s.absent("omni", targets...)
+	})
+	s.wantTally("the end after the restart", took, tally{"delete": n})
+}
+
+// paused tells whether requests of a verb about Secrets, after so many of all requests, were once so far apart.
+func (s *story) paused(after int, verb string, apart time.Duration) bool {
+	s.Helper()
+	var last time.Time
+	for _, r := range s.requests()[after:] {
+		if r.Resource != s.kind.resource() || r.Verb != verb || !succeeded(r) {
+			continue
+		}
+		if !last.IsZero() && r.Received.Sub(last) > apart {
+			return true
+		}
+		last = r.Received
+	}
+	return false
+}
