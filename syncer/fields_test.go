@@ -56,7 +56,7 @@ func TestManagedFieldsTellOfTheBinaryDataOfAConfigMap(t *testing.T) {
 		{`{"f:binaryData":{".":{},"f:two":{}},"f:data":{".":{},"f:one":{}},` + metadata + `}`, `{"f:binaryData":{"f:three":{}}}`, false},
 	} {
 		o := readOwned([]metav1.ManagedFieldsEntry{
-			{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(test.ours)}}, {Manager: "user", FieldsV1: &metav1.FieldsV1{Raw: []byte(test.theirs)}},
+			{Manager: manager, FieldsV1: metav1.NewFieldsV1(test.ours)}, {Manager: "user", FieldsV1: metav1.NewFieldsV1(test.theirs)},
 		})
 		if o.intact(hash) != test.intact {
 			t.Errorf("%s and %s: %+v", test.ours, test.theirs, o)
