@@ -12,8 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/wildcast/wildcast/controllers/loop"
 )
 
 const (
@@ -78,6 +76,7 @@ func (s *Syncer) gather(a *attempt) view {
 	v := view{target: a.target, wants: s.wants(a.target), held: s.index.at(a.target), data: a.data}
 	namespace, err := s.namespaces.Get(a.target.Namespace)
 	v.open = err == nil && open(namespace)
+	v.shut = err == nil && shut(namespace.Labels)
 	if v.held.is(roleCopy) || v.held.is(roleKubed) {
 		from := v.held.origin.ref()
 		if o := s.index.at(from); o.is(roleSource) {
@@ -85,23 +84,10 @@ func (s *Syncer) gather(a *attempt) view {
 		}
 		v.missing = s.index.missingSince(from)
 	}
-	if v.data == nil && len(v.wants) > 0 {
-		v.data = s.known(slices.MinFunc(v.wants, older))
-	}
 	if a.live != nil && v.held != nil && a.live.meta.ResourceVersion == v.held.ResourceVersion {
 		v.live = &a.live.payload
 	}
 	return v
-}
-
-// known is a source as it was read for another target; nil if it has to be read. It spares each further target of a
-// source a second plan.
-func (s *Syncer) known(source *object) *content {
-	data, read := s.contents.known(source.ref())
-	if !read || slices.Contains(s.kind.never, data.Type) {
-		return nil
-	}
-	return &data
 }
 
 // wants are the sources of which a copy should be at the target: by their rule, or because an Ingress asks for it.
@@ -237,8 +223,7 @@ func (s *Syncer) remove(ctx context.Context, held *object) error {
 //	not ours in the way                            Event; wait for its end, and look again much later
 //	the source went, or somebody else wrote first  wait for the event, and look again soon
 //	the namespace went, or is going                wait for it to come back
-//	the API server finds the copy invalid          Event; wait for a change
-//	the API server refuses (quota, rights)         Event; back off, per target
+//	the API server refuses (quota, rights, policy) Event; back off, per target
 //	anything else                                  back off, per target
 func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 	now := trouble{said: s.sayings(v, p)}
@@ -272,9 +257,6 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 	now.reason = cmp.Or(string(reason), "Unreachable")
 	if p.source != nil && (reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
 		now.said = append(now.said, s.refused(p.source, v.target, now.reason, err))
-	}
-	if reason == metav1.StatusReasonInvalid {
-		return 0, loop.Permanent(err)
 	}
 	return 0, err
 }

@@ -51,18 +51,6 @@ func (c *contents) get(ctx context.Context, of ref, resourceVersion string) (con
 	}
 }
 
-// known is a source as it was read last, if it was.
-func (c *contents) known(of ref) (content, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.kept[of]
-	if e == nil || !e.Value.(*reading).finished() {
-		return content{}, false
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(*reading).content, true
-}
-
 // join gives the reading to wait for, or a new one that the caller has to do.
 func (c *contents) join(of ref, resourceVersion string) (r *reading, mine bool) {
 	c.mu.Lock()

@@ -20,6 +20,7 @@ type policy struct {
 type view struct {
 	target ref
 	open   bool      // the namespace exists and is not being deleted
+	shut   bool      // the namespace has opted out
 	wants  []*object // sources whose copy should be here, other than the target itself
 	held   *object   // what is here: a copy, an offered object, one that kubed left, a source, or nil as far as is known
 	// Of the source that held came from: itself, if it still is one; else since when it has been missing.
@@ -60,13 +61,14 @@ type plan struct {
 //	wanted     held                                     →
 //	any        namespace is absent or ends              keep
 //	no         nothing, not ours, on its way out        keep
-//	no         ours, its source's annotations invalid   keep
+//	no         ours, its source's annotations invalid   keep, unless the namespace has opted out
 //	no         ours, its source missing for < grace     keep, again when grace is over
 //	no         ours, otherwise                          remove
 //	no         left by kubed                            keep: it may be somebody's clone
 //	yes        a source, another cluster's copy         blocked
 //	yes        left by kubed, of none that wants it     blocked
 //	yes        ours or given, on its way out            keep: its end is an event
+//	yes        ours, of an older source that is invalid keep: it may be wanted still
 //	yes        nothing                                  create
 //	yes        given                                    update, and no longer offered
 //	yes        ours, proved, of the source's very state keep, without the source's data
@@ -95,6 +97,8 @@ func (p policy) plan(v view, now time.Time) plan {
 		return d
 	case v.held.is(roleOffered), v.held.is(roleKubed):
 		return p.write(d, v)
+	case v.origin != nil && v.origin.wrong != nil && older(v.origin, d.source) < 0:
+		return plan{}
 	}
 	return p.compare(d, v)
 }
@@ -110,7 +114,7 @@ func (p policy) unwanted(v view, now time.Time) plan {
 	switch {
 	case !v.held.is(roleCopy), !p.ours(v.held, v.origin), v.held.DeletionTimestamp != nil:
 		return plan{}
-	case v.origin != nil && v.origin.wrong != nil:
+	case v.origin != nil && v.origin.wrong != nil && !v.shut:
 		return plan{}
 	case v.origin == nil && now.Before(v.missing.Add(p.grace)):
 		return plan{again: v.missing.Add(p.grace).Sub(now), hurry: true}

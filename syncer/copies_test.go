@@ -56,6 +56,12 @@ func TestPlan(t *testing.T) {
 	relabelled := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels["app"] = "y" }
 	strange := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels[LabelOriginCluster] = "there" }
 	unmarked := func(o *object) { o.Labels = maps.Clone(o.Labels); delete(o.Labels, LabelOriginCluster) }
+	younger := func(o *object) {
+		o.Name, o.UID, o.CreationTimestamp = "t", "t-uid", metav1.Time{Time: noon.Add(time.Second)}
+	}
+	elder := func(o *object) {
+		o.Name, o.UID, o.CreationTimestamp = "t", "t-uid", metav1.Time{Time: noon.Add(-time.Second)}
+	}
 	offer := &object{ObjectMeta: metav1.ObjectMeta{Namespace: "blue", Name: "s"}, role: roleOffered}
 	left := func(from string) *object {
 		return readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", ResourceVersion: "20",
@@ -121,6 +127,8 @@ func TestPlan(t *testing.T) {
 		{"wanted, content other, immutable, not read", aSource(moved), aCopy(sealed), aSource(moved), 0, read(aSource(moved), other), nil, readCopy},
 		{"wanted, content other, immutable", aSource(moved), aCopy(sealed), aSource(moved), 0, read(aSource(moved), other), &frozen, replace},
 		{"wanted, content the same, immutable, hash edited", aSource(moved), aCopy(sealed), aSource(moved), 0, read(aSource(moved), frozenOther), &frozenOther, update},
+		{"wanted of a younger source, that of the copy invalid", aSource(younger), aCopy(), aSource(wrong), 0, nil, nil, keep},
+		{"wanted of an older source, that of the copy invalid", aSource(elder), aCopy(), aSource(wrong), 0, read(aSource(elder), data), nil, update},
 		{"wanted, of another type", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), data), &retyped, keep},
 		{"wanted, of another type, content other", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), other), &retyped, replace},
 	} {

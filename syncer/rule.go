@@ -90,5 +90,8 @@ func parseList(text string) []string {
 
 // Selects reports whether a namespace with these labels gets a copy.
 func (r *Rule) Selects(namespace map[string]string) bool {
-	return namespace[LabelSync] != "false" && r.Selector.Matches(labels.Set(namespace))
+	return !shut(namespace) && r.Selector.Matches(labels.Set(namespace))
 }
+
+// shut reports whether a namespace with these labels has opted out.
+func shut(namespace map[string]string) bool { return namespace[LabelSync] == "false" }

@@ -63,6 +63,30 @@ func TestTrouble(t *testing.T) {
 			w.wantTook("get home/s", "update red/s")
 			w.wantSaid()
 		}},
+		{"what an admission policy finds invalid is reported, and tried again with back-off, for the policy may go", func(w *world) {
+			refused := true
+			w.refuse = func(verb string, at ref) error {
+				if refused && at.Namespace == "blue" {
+					return invalid(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("red/s")
+			w.wantSaid("TargetFailed home/s")
+			w.took()
+			time.Sleep(time.Hour)
+			if n := len(w.took()); n < 12 || n > 22 {
+				w.t.Errorf("%d attempts in an hour", n)
+			}
+			w.wantSaid()
+			w.mu.Lock()
+			refused = false
+			w.mu.Unlock()
+			time.Sleep(5 * time.Minute)
+			w.wantCopies("blue/s red/s")
+		}},
 		{"a namespace that is being deleted, as only the API server knows yet, is not tried again", func(w *world) {
 			w.refuse = func(verb string, at ref) error {
 				if at.Namespace == "blue" {
@@ -90,6 +114,13 @@ func TestTrouble(t *testing.T) {
 			w.edit("home/s", syncTo("team=ops"))
 			w.wantCopies("grey/s")
 			w.wantData("grey/s", "a=9 b=2")
+		}},
+		{"a namespace that opts out loses also the copy of a source whose selector is invalid", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("home/s", syncTo("team in web"))
+			w.changeNamespace("blue", func(n *corev1.Namespace) { n.Labels[LabelSync] = "false" })
+			w.wantCopies("red/s")
 		}},
 		{"a namespace that is deleted takes its copy along, and nothing is made there again", func(w *world) {
 			w.put("home/s", syncTo("team=web"))

@@ -133,23 +133,3 @@ func TestAnAnswerThatIsLostIsNoHarm(t *testing.T) {
 		w.wantSaid()
 	})
 }
-
-func TestACopyThatIsInvalidWaitsForAChange(t *testing.T) {
-	in(t, Secrets, three, func(w *world) {
-		w.refuse = func(verb string, at ref) error {
-			if verb == "create" && at.Namespace == "blue" {
-				return invalid(at)
-			}
-			return nil
-		}
-		w.put("home/s", syncTo("team=web"))
-		w.start()
-		w.wantSaid("TargetFailed home/s")
-		w.took()
-		time.Sleep(time.Hour)
-		w.wantTook()
-		w.edit("home/s", key("a", "9"))
-		w.wantTook("create blue/s", "get home/s", "update red/s")
-		w.wantSaid()
-	})
-}

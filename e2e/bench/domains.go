@@ -18,6 +18,9 @@ import (
 // DNS server and the API server share this machine.
 const distance = 100 * time.Millisecond
 
+// ordersAtOnce is how many certificates wildcast works on at once, so that the bare side does too.
+const ordersAtOnce = 64
+
 // measureDomains has many domains certified at once.
 func measureDomains(ctx context.Context, w *world) (err error) {
 	var zones []string
@@ -111,7 +114,7 @@ func (a *acme) bareDomains(ctx context.Context, domains []string) (time.Duration
 	start := time.Now()
 	asked := make(chan string, len(domains))
 	var orders errgroup.Group
-	for range a.workers {
+	for range ordersAtOnce {
 		orders.Go(func() error {
 			for domain := range asked {
 				if err := a.order(ctx, domain); err != nil {

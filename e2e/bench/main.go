@@ -33,7 +33,7 @@ func (o *options) parse(args []string) error {
 	f.IntVar(&o.namespaces, "namespaces", 1000, "how many namespaces a Secret is copied to")
 	f.IntVar(&o.domains, "domains", 100, "how many domains are certified at once")
 	f.IntVar(&o.secrets, "secrets", 5000, "how many unrelated Secrets of 10 KiB there are when memory is measured")
-	f.IntVar(&o.workers, "workers", 16, "how many workers wildcast and the bare loop have")
+	f.IntVar(&o.workers, "workers", 32, "how many copies wildcast and the bare loop write at once")
 	f.StringVar(&o.programs, "programs", "", "`folder` with wildcast and wildcast-dns01 (default: built from this checkout)")
 	if err := f.Parse(args); err != nil {
 		return err

@@ -1,0 +1,118 @@
+package faults
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+)
+
+func TestAnAPIServerThatIsRestartedDuringAFanOutDelaysItOnly(t *testing.T) {
+	const many = 40
+	slowly := append([]string{"--kube-api-qps=10"}, alone...)
+	s := play(t, "restarted", wildcast.Options{Args: slowly})
+	s.namespaces(many)
+	source := s.source("a")
+	s.settle()
+	pid := s.w.PID()
+	s.change(source, 2)
+	s.until(func() error {
+		if n := s.updated(); n == 0 {
+			return errors.New("no copy has been updated")
+		}
+		return nil
+	})
+	s.must(shared.RestartAPIServer(t.Context()))
+	if n := s.updated(); n == many-1 {
+		t.Error("the restart came too late: all copies were updated")
+	}
+	s.settle()
+	if s.w.PID() != pid {
+		t.Error("wildcast has ended")
+	}
+}
+
+// updated is how many copies wildcast says that it has updated.
+func (s *scene) updated() int {
+	s.Helper()
+	log, err := s.w.Logs()
+	s.must(err)
+	return strings.Count(log, "Updated copy")
+}
+
+// A watch cache that has just been filled knows nothing older: it answers "too old resource version" (410, Expired) to
+// a watch that goes on from before.
+func TestWhatHappenedWhileItsWatchesHadExpiredIsMadeUpFor(t *testing.T) {
+	s := play(t, "expired", wildcast.Options{})
+	s.namespaces(5)
+	s.churn(40, restless())
+	s.settle()
+	s.must(syscall.Kill(s.w.PID(), syscall.SIGSTOP))
+	s.must(shared.RestartAPIServer(t.Context())) // or the kernel would keep for wildcast what it has been sent
+	s.churn(60, restless())
+	s.must(shared.RestartAPIServer(t.Context()))
+	s.churn(10, restless())
+	before := time.Now()
+	s.must(syscall.Kill(s.w.PID(), syscall.SIGCONT))
+	s.settle()
+	if anew := s.requests(before, listsSecrets); len(anew) == 0 {
+		t.Error("wildcast has not listed the objects anew: its watch had not expired")
+	}
+}
+
+// listsSecrets accepts lists, and watches that begin with one.
+func listsSecrets(r cluster.Request) bool {
+	return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch" && strings.Contains(r.URI, "sendInitialEvents=true"))
+}
+
+func TestAnotherWriterOfItsCopiesCostsConflictsAndNoMore(t *testing.T) {
+	s := play(t, "rival", wildcast.Options{})
+	s.namespaces(5)
+	source := s.source("a")
+	s.settle()
+	begun := time.Now()
+	var rival sync.WaitGroup
+	stop := make(chan struct{})
+	rival.Go(func() { s.rival(source.Name, stop) })
+	number := 0
+	s.until(func() error {
+		number++
+		s.change(source, number)
+		if len(s.requests(begun, conflicts)) == 0 {
+			return errors.New("no write of wildcast has met a conflict")
+		}
+		return nil
+	})
+	close(stop)
+	rival.Wait()
+	s.settle()
+}
+
+func conflicts(r cluster.Request) bool { return r.Resource == "secrets" && r.Code == 409 }
+
+// rival writes copies until stop: another value, another key, and a label of wildcast's gone.
+func (s *scene) rival(name string, stop <-chan struct{}) {
+	patches := []string{
+		`{"data":{"tls.crt":"cml2YWw="}}`, `{"data":{"rival":"MQ=="}}`,
+		`{"metadata":{"labels":{"wildcast.dev/origin.name":null}}}`,
+	}
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		at := s.at(1+rand.IntN(4), name)
+		// A copy that is not there just now is the next one's turn.
+		_, _ = s.kube.CoreV1().Secrets(at.Namespace).Patch(s.Context(), at.Name, types.MergePatchType, []byte(patches[i%len(patches)]), metav1.PatchOptions{FieldManager: "rival"})
+	}
+}

@@ -1,0 +1,96 @@
+package model_test
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/model"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+)
+
+var (
+	duration = flag.Duration("duration", time.Minute, "how long users go on")
+	seed     = flag.Uint64("seed", 0, "what is drawn, to do again what a failed test has printed; 0 for a new one")
+)
+
+var shared *cluster.Cluster
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(cluster.Main(m, cluster.Options{}, func(ctx context.Context, c *cluster.Cluster) error {
+		shared = c
+		return c.Apply(ctx, "manifests/base")
+	}))
+}
+
+func TestWhateverUsersDoTheCopiesAreWhatTheRulesSay(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("go test ./model -seed=%d", *seed)
+	r := rand.New(rand.NewPCG(*seed, 0))
+	p := process{Process: wildcast.New(t, shared, wildcast.Options{Args: []string{"--leader-elect=false", "--delete-grace=200ms"}})}
+	kube := kubernetes.NewForConfigOrDie(shared.Admin())
+	users, err := model.Begin(t.Context(), kube, model.Secrets(kube), "kubernetes", p.awake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // somewhere to begin
+		if err := users.Do(t.Context(), model.Verbs{"create namespace": 1}.Draw(r, "model")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rests := 0
+	for end := time.Now().Add(*duration); time.Now().Before(end); rests++ {
+		err := round(t.Context(), users, &p, r)
+		if err != nil {
+			t.Fatalf("seed %d\n%s\n%v", *seed, strings.Join(users.Journal, "\n"), err)
+		}
+	}
+	t.Logf("%d rounds; done: %v", rests, users.Done)
+}
+
+// round lets users work for a while, and wildcast come and go, and looks at what has come of it.
+func round(ctx context.Context, users *model.Users, p *process, r *rand.Rand) error {
+	verbs := model.All()
+	stop, kill, start := r.IntN(60), r.IntN(60), r.IntN(40)
+	most := []int{3, 12, 40}[r.IntN(3)]
+	for i := range 1 + r.IntN(most) {
+		switch i {
+		case stop:
+			p.Stop()
+			users.Journal = append(users.Journal, "wildcast is stopped")
+		case kill:
+			p.Kill()
+			users.Journal = append(users.Journal, "wildcast is killed")
+		case start:
+			if err := p.awake(ctx); err != nil {
+				return err
+			}
+			users.Journal = append(users.Journal, "wildcast runs")
+		}
+		if err := users.Do(ctx, verbs.Draw(r, "model")); err != nil {
+			return err
+		}
+	}
+	return users.Settle(ctx)
+}
+
+type process struct{ *wildcast.Process }
+
+func (p process) awake(ctx context.Context) error {
+	select {
+	case <-p.Done():
+		return p.Restart(ctx)
+	default:
+		return nil
+	}
+}
