@@ -43,16 +43,32 @@ func (s *Syncer) reconcile(ctx context.Context, target ref) (time.Duration, erro
 	a := attempt{target: target}
 	var v view
 	var p plan
+	var held bool // back, since the copy is contested
 	err := errAgain
 	for i := 0; i < rounds && errors.Is(err, errAgain); i++ {
 		v = s.gather(&a)
 		p = s.policy.plan(v, time.Now())
+		if wait := s.contests.wait(target, time.Now()); wait > 0 && repairs(p, lost) {
+			p, held = plan{source: p.source, losers: p.losers, again: wait}, true
+		}
 		err = s.do(ctx, &a, v, p)
 	}
-	if err == nil {
-		s.count(p, lost)
+	switch {
+	case lost && (held || apierrors.IsConflict(err)):
+		s.lost.Store(target, struct{}{}) // it still has to be repaired
+	case err == nil && repairs(p, lost):
+		p.again = s.repaired(v, p)
 	}
 	return s.settle(v, p, err)
+}
+
+// repaired takes note of a repair, and tells when to look whether it lasted.
+func (s *Syncer) repaired(v view, p plan) time.Duration {
+	s.count(p)
+	if v.held.is(roleKubed) && s.kubed.due(p.source.ref(), time.Now()) {
+		s.say(corev1.EventTypeWarning, "Copy", s.kubedRuns(p.source, v.target))
+	}
+	return s.contests.repaired(v.target, contestant(v.held), time.Now())
 }
 
 // gather collects what is known about a target, from memory.
@@ -61,7 +77,7 @@ func (s *Syncer) gather(a *attempt) view {
 	namespace, err := s.namespaces.Get(a.target.Namespace)
 	v.open = err == nil && open(namespace)
 	v.shut = err == nil && shut(namespace.Labels)
-	if v.held.is(roleCopy) {
+	if v.held.is(roleCopy) || v.held.is(roleKubed) {
 		from := v.held.origin.ref()
 		if o := s.index.at(from); o.is(roleSource) {
 			v.origin = o
@@ -222,6 +238,10 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 		if delivers(p.verb, v.held) {
 			s.deliver(p.source, v.target)
 		}
+		if p.hurry {
+			s.loop.AddUrgentAfter(v.target, p.again)
+			return 0, nil
+		}
 		return p.again, nil
 	case errors.Is(err, errBlocked):
 		now.reason = ReasonTargetNotOurs
@@ -243,7 +263,7 @@ func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
 
 // delivers reports whether a plan that was carried out has made a copy.
 func delivers(done verb, held *object) bool {
-	return done == create || done == replace || done == update && held.is(roleOffered)
+	return done == create || done == replace || done == update && !held.is(roleCopy)
 }
 
 // sayings are what is wrong at a target by the plan alone.
@@ -251,6 +271,12 @@ func (s *Syncer) sayings(v view, p plan) []saying {
 	var said []saying
 	if v.held.is(roleSource) && v.held.wrong != nil {
 		said = append(said, s.invalid(v.held))
+	}
+	if v.held.is(roleKubed) && p.source == nil && v.open {
+		said = append(said, s.leftByKubed(v.held, v.origin))
+	}
+	if c := s.contests.at(v.target, time.Now()); c.repairs > freely && c.by != kubed && p.source != nil {
+		said = append(said, s.contested(p.source, v.target, c))
 	}
 	for _, loser := range p.losers {
 		said = append(said, s.conflict(loser, p.source, v.target))

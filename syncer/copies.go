@@ -2,28 +2,11 @@ package syncer
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
-
-// CopyMetadata says which labels and annotations of a source its copies get.
-type CopyMetadata string
-
-const (
-	// CopySafe leaves out what binds an object to the tool that manages it: last-applied-configuration, and the
-	// marks of Argo CD and Helm.
-	CopySafe CopyMetadata = "safe"
-	// CopyAll copies all.
-	CopyAll CopyMetadata = "all"
-	// CopyNone copies none.
-	CopyNone CopyMetadata = "none"
 )
 
 // policy is how copies are made here.
@@ -39,7 +22,7 @@ type view struct {
 	open   bool      // the namespace exists and is not being deleted
 	shut   bool      // the namespace has opted out
 	wants  []*object // sources whose copy should be here, other than the target itself
-	held   *object   // what is here: a copy, an offered object, a source, or nil as far as is known
+	held   *object   // what is here: a copy, an offered object, one that kubed left, a source, or nil as far as is known
 	// Of the source that held came from: itself, if it still is one; else since when it has been missing.
 	origin  *object
 	missing time.Time
@@ -69,6 +52,7 @@ type plan struct {
 	losers []*object // younger sources that want the target too
 	copy   content   // to create or update
 	again  time.Duration
+	hurry  bool // again: to remove what is held
 	drift  bool // update: somebody changed what we had written
 }
 
@@ -80,17 +64,19 @@ type plan struct {
 //	no         ours, its source's annotations invalid   keep, unless the namespace has opted out
 //	no         ours, its source missing for < grace     keep, again when grace is over
 //	no         ours, otherwise                          remove
-//	yes        ours or offered, on its way out          keep: its end is an event
+//	no         left by kubed                            keep: it may be somebody's clone
 //	yes        a source, another cluster's copy         blocked
+//	yes        left by kubed, of none that wants it     blocked
+//	yes        ours or given, on its way out            keep: its end is an event
 //	yes        ours, of an older source that is invalid keep: it may be wanted still
 //	yes        nothing                                  create
-//	yes        offered                                  update, and no longer offered
+//	yes        given                                    update, and no longer offered
 //	yes        ours, proved, of the source's very state keep, without the source's data
 //	yes        ours, proved, hash as it should be       keep
 //	yes        ours, not proved, hash as it should be   readCopy, then keep or update
 //	yes        ours, hash, label or annotation differs  update
 //
-// Proved means that nobody but us changed the content (see owned, and object.checked). Where a line needs the source's
+// Given is what is offered, and what kubed left of a source that wants it. Proved means that nobody but us changed the content (see owned, and object.checked). Where a line needs the source's
 // data and v has none: readSource. Updates may turn into replace, see write.
 func (p policy) plan(v view, now time.Time) plan {
 	if !v.open {
@@ -104,12 +90,12 @@ func (p policy) plan(v view, now time.Time) plan {
 	switch {
 	case v.held == nil:
 		return p.write(d, v)
-	case v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin):
+	case v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin), v.held.is(roleKubed) && !comesFrom(v.held, wants):
 		d.verb = blocked
 		return d
 	case v.held.DeletionTimestamp != nil:
 		return d
-	case v.held.is(roleOffered):
+	case v.held.is(roleOffered), v.held.is(roleKubed):
 		return p.write(d, v)
 	case v.origin != nil && v.origin.wrong != nil && older(v.origin, d.source) < 0:
 		return plan{}
@@ -131,7 +117,7 @@ func (p policy) unwanted(v view, now time.Time) plan {
 	case v.origin != nil && v.origin.wrong != nil && !v.shut:
 		return plan{}
 	case v.origin == nil && now.Before(v.missing.Add(p.grace)):
-		return plan{again: v.missing.Add(p.grace).Sub(now)}
+		return plan{again: v.missing.Add(p.grace).Sub(now), hurry: true}
 	}
 	return plan{verb: remove}
 }
@@ -141,6 +127,12 @@ func (p policy) unwanted(v view, now time.Time) plan {
 func (p policy) ours(held, source *object) bool {
 	cluster, marked := held.Labels[LabelOriginCluster]
 	return !marked || cluster == LabelValue(p.cluster) || source.is(roleSource) && source.UID == held.origin.UID
+}
+
+// comesFrom reports whether what kubed left is a copy of one of the sources. Kubed knew them by their names: it wrote over
+// the copies of a source that was made again, and whatever the cluster was called.
+func comesFrom(left *object, sources []*object) bool {
+	return slices.ContainsFunc(sources, func(o *object) bool { return o.ref() == left.origin.ref() })
 }
 
 // compare is the lower half of the table: a copy of ours is held.
@@ -210,91 +202,4 @@ func (p policy) write(d plan, v view) plan {
 	d.copy = content{bare.ObjectMeta, data}
 	d.copy.meta.Labels, d.copy.meta.Annotations = p.dress(bare, d.source, origin, hash)
 	return d
-}
-
-// dressed reports whether the labels and annotations of a copy are as they should be.
-func (p policy) dressed(held, source *object) bool {
-	labels, annotations := p.dress(held, source, held.Annotations[AnnotationOrigin], held.hash())
-	return maps.Equal(labels, held.Labels) && maps.Equal(annotations, held.Annotations)
-}
-
-// dress gives the labels and annotations that held should have: those that a copy of source carries, and those that
-// others have put on held. What we put there earlier and would not put there now goes.
-func (p policy) dress(held, source *object, origin, hash string) (labels, annotations map[string]string) {
-	labels = p.carried(source.Labels)
-	labels[LabelOriginNamespace] = LabelValue(source.Namespace)
-	labels[LabelOriginName] = LabelValue(source.Name)
-	if p.cluster != "" {
-		labels[LabelOriginCluster] = LabelValue(p.cluster)
-	}
-	annotations = p.carried(source.Annotations)
-	annotations[AnnotationTarget] = held.Namespace + "/" + held.Name
-	annotations[AnnotationOrigin] = origin
-	annotations[AnnotationHash] = hash
-
-	keepOthers(labels, held.Labels, held.owned.labels)
-	keepOthers(annotations, held.Annotations, held.owned.annotations)
-	if held.is(roleOffered) {
-		delete(annotations, AnnotationAdopt)
-	}
-	return labels, annotations
-}
-
-// keepOthers adds to want what is there and was not put there by us.
-func keepOthers(want, there map[string]string, ours []string) {
-	for key, value := range there {
-		if _, wanted := want[key]; !wanted && !slices.Contains(ours, key) {
-			want[key] = value
-		}
-	}
-}
-
-// carried are those labels or annotations of a source that its copies get.
-func (p policy) carried(from map[string]string) map[string]string {
-	to := make(map[string]string, len(from)+3)
-	for key, value := range from {
-		if p.carries(key) {
-			to[key] = value
-		}
-	}
-	return to
-}
-
-func (p policy) carries(key string) bool {
-	if addressed(key) || p.metadata == CopyNone {
-		return false
-	}
-	return p.metadata == CopyAll || !bound(key)
-}
-
-// addressed reports whether a label or annotation tells wildcast, or kubed, how to treat the object that carries it, or
-// whence that came. It would be wrong on a copy. What wildcast writes for people is none of these: the names and dates
-// of a certificate are as true of a copy.
-func addressed(key string) bool {
-	switch key {
-	case AnnotationAdopt, AnnotationTarget, AnnotationHash, annotationRenew, labelManaged:
-		return true
-	}
-	return strings.HasPrefix(key, AnnotationSync) || strings.HasPrefix(key, AnnotationOrigin) || strings.HasPrefix(key, kubedPrefix)
-}
-
-// bound reports whether a label or annotation binds an object to a tool, which would take a copy for its own: prune it,
-// or adopt it.
-func bound(key string) bool {
-	switch key {
-	case corev1.LastAppliedConfigAnnotation, "app.kubernetes.io/instance", "app.kubernetes.io/managed-by":
-		return true
-	}
-	prefix, _, _ := strings.Cut(key, "/")
-	return prefix == "argocd.argoproj.io" || prefix == "meta.helm.sh" || prefix == "helm.sh"
-}
-
-// LabelValue is text as the value of a label: itself up to 63 characters, else its beginning, "-" and 8 digits of a hash.
-func LabelValue(text string) string {
-	const most, digits = 63, 8
-	if len(text) <= most {
-		return text
-	}
-	sum := sha256.Sum256([]byte(text))
-	return text[:most-digits-1] + "-" + hex.EncodeToString(sum[:])[:digits]
 }

@@ -63,6 +63,10 @@ func TestPlan(t *testing.T) {
 		o.Name, o.UID, o.CreationTimestamp = "t", "t-uid", metav1.Time{Time: noon.Add(-time.Second)}
 	}
 	offer := &object{ObjectMeta: metav1.ObjectMeta{Namespace: "blue", Name: "s"}, role: roleOffered}
+	left := func(from string) *object {
+		return readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", ResourceVersion: "20",
+			Annotations: map[string]string{AnnotationKubedOrigin: `{"namespace":"` + from + `","name":"s","uid":"u","resourceVersion":"1"}`}}, nil)
+	}
 	read := func(of *object, p payload) *content { return &content{of.ObjectMeta, p} }
 	other := payload{Type: "Opaque", Data: map[string][]byte{"a": []byte("2")}}
 	retyped := payload{Type: "other", Data: data.Data}
@@ -100,6 +104,12 @@ func TestPlan(t *testing.T) {
 		{"wanted, on its way out", aSource(), aCopy(ending), aSource(), 0, nil, nil, keep},
 		{"wanted, offered", aSource(), offer, nil, 0, read(aSource(), data), nil, update},
 		{"wanted, offered, of another type", aSource(), offer, nil, 0, read(aSource(), data), &retyped, replace},
+		{"not wanted, left by kubed", nil, left("home"), aSource(), 0, nil, nil, keep},
+		{"not wanted, left by kubed, its source gone", nil, left("home"), nil, time.Hour, nil, nil, keep},
+		{"wanted, left by kubed, source not read", aSource(), left("home"), aSource(), 0, nil, nil, readSource},
+		{"wanted, left by kubed", aSource(), left("home"), aSource(), 0, read(aSource(), data), nil, update},
+		{"wanted, left by kubed, of another type", aSource(), left("home"), aSource(), 0, read(aSource(), data), &retyped, replace},
+		{"wanted, left by kubed, of another source", aSource(), left("away"), nil, 0, read(aSource(), data), nil, blocked},
 		{"wanted, proved", aSource(), aCopy(), aSource(), 0, nil, nil, keep},
 		{"wanted, checked", aSource(), aCopy(edited, checked), aSource(), 0, nil, nil, keep},
 		{"wanted, not proved, source not read", aSource(), aCopy(edited), aSource(), 0, nil, nil, readSource},
@@ -226,6 +236,33 @@ func TestOnlyAnObjectThatNamesItselfIsACopy(t *testing.T) {
 		meta := metav1.ObjectMeta{Namespace: "blue", Name: "s", Annotations: map[string]string{AnnotationTarget: test.target, AnnotationOrigin: test.origin}}
 		if got := readObject(meta, nil).role; got != test.want {
 			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
+func TestWhatKubedMarkedIsASourceOrACopyThatItLeft(t *testing.T) {
+	from := func(namespace, name string) string {
+		return origin{Namespace: namespace, Name: name, UID: "u"}.String()
+	}
+	for _, test := range []struct {
+		name        string
+		annotations map[string]string
+		want        role
+	}{
+		{"a copy", map[string]string{AnnotationKubedOrigin: from("home", "s")}, roleKubed},
+		{"a clone of a copy under another name", map[string]string{AnnotationKubedOrigin: from("home", "t")}, roleForeign},
+		{"a source once, stamped as its own copy", map[string]string{AnnotationKubedOrigin: from("blue", "s")}, roleForeign},
+		{"a source stamped as its own copy", map[string]string{AnnotationKubedOrigin: from("blue", "s"), AnnotationKubedSync: ""}, roleSource},
+		{"a source over which kubed wrote another", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationKubedSync: ""}, roleSource},
+		{"a copy of a source that is marked in both ways", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationSync: ""}, roleKubed},
+		{"a source of ours, stamped as its own copy", map[string]string{AnnotationKubedOrigin: from("blue", "s"), AnnotationSync: ""}, roleSource},
+		{"a copy that is handed over", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationAdopt: "true"}, roleOffered},
+		{"a copy of ours", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationOrigin: from("home", "s"), AnnotationTarget: "blue/s"}, roleCopy},
+		{"a clone of a copy of ours", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationOrigin: from("home", "s"), AnnotationTarget: "red/s"}, roleKubed},
+		{"nonsense", map[string]string{AnnotationKubedOrigin: "x"}, roleForeign},
+	} {
+		if got := readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", Annotations: test.annotations}, nil).role; got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
 }

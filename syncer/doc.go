@@ -1,10 +1,11 @@
-// Package syncer reflects Secrets: of each one that carries the annotation wildcast.dev/sync it keeps an exact copy in
-// every namespace whose labels the annotation selects.
+// Package syncer reflects Secrets and ConfigMaps: of each one that carries the annotation wildcast.dev/sync it keeps an
+// exact copy in every namespace whose labels the annotation selects. There is a Syncer for each kind; they differ in how
+// objects are read and written (kind.go), and share nothing.
 //
 // # Budget
 //
 // N copies take N writes and no reads; a start at which nothing has changed takes no write, and no read of any copy.
-// The cache holds metadata only, and only of sources and copies, so that other people's Secrets cost nothing. A source's
+// The cache holds metadata only, and only of sources and copies, so that other people's objects cost nothing. A source's
 // data is read live, once for each state of the source.
 //
 // # A look at a target
@@ -29,6 +30,13 @@
 // Whatever else stands where a copy should be is left alone and reported, also a copy from which somebody took the two
 // annotations. The annotation wildcast.dev/adopt hands it over.
 //
+// # Kubed
+//
+// The annotation kubed.appscode.com/sync marks a source as kubed reads it, unless ours is there too, which decides then.
+// Copies of such a source also carry kubed's labels and annotation. What kubed made is recognized by that annotation and
+// by its name, the source's, and becomes our copy where its source selects the namespace: one PUT, no deletion. Elsewhere
+// it cannot be told from a clone that somebody made, and is left alone.
+//
 // # When a source goes
 //
 // A source that loses its annotation, or no longer selects a namespace, loses its copies at once. One that is deleted
@@ -39,4 +47,5 @@
 //
 // Whether somebody changed a copy's data is learned from metadata.managedFields, which a metadata watch carries: see
 // fields.go. Labels and annotations that others put on a copy stay; an update is a PUT over the metadata that is there.
+// Who changes a copy again and again is not fought: see contest.go.
 package syncer

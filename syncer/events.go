@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -49,6 +50,58 @@ func (s *Syncer) conflict(loser, winner *object, target ref) saying {
 			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
 }
 
+// leftByKubed is what the owner of a source hears of a copy that kubed made and that the source does not want, or that of
+// the copy if there is no such source.
+func (s *Syncer) leftByKubed(left, source *object) saying {
+	me := s.kind.reference(left.ref(), left.UID)
+	said := saying{about: me, related: me, reason: ReasonLeftByKubed}
+	why := "which is not there"
+	if source != nil {
+		said.about, why = s.kind.reference(source.ref(), source.UID), "which does not select its namespace"
+	}
+	said.note = fmt.Sprintf("%s has the marks of a copy that kubed made of %s, %s. It was left alone, since it may be somebody's own. If nobody needs it: kubectl -n %s delete %s %s",
+		left.ref(), left.origin.ref(), why, left.Namespace, s.kind.word(), left.Name)
+	return said
+}
+
+// kubedRuns is what the owner of a source hears when kubed writes over its copies.
+func (s *Syncer) kubedRuns(source *object, target ref) saying {
+	me := s.kind.reference(source.ref(), source.UID)
+	return saying{about: me, related: me, reason: ReasonKubedRunning,
+		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", target)}
+}
+
+// contested is what the owner of a source hears when somebody goes on changing a copy.
+func (s *Syncer) contested(source *object, target ref, c contest) saying {
+	who := "Somebody"
+	if c.by != "" {
+		who = fmt.Sprintf("%q", c.by)
+	}
+	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
+		note: fmt.Sprintf("%s goes on changing or deleting %s, and it was repaired %d times. It is repaired less often from now on, until that ends. Stop what does it, or keep the copy out of its way with %s",
+			who, target, c.repairs, AnnotationSyncAs)}
+}
+
+// hourly limits what is said about a source to once in an hour.
+type hourly struct {
+	mu   sync.Mutex
+	said map[ref]time.Time
+}
+
+// due reports whether it is time to say it again, and takes it as said.
+func (h *hourly) due(source ref, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last, found := h.said[source]; found && now.Sub(last) < time.Hour {
+		return false
+	}
+	if h.said == nil {
+		h.said = map[ref]time.Time{}
+	}
+	h.said[source] = now
+	return true
+}
+
 // notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
 func (s *Syncer) notOurs(source *object, target ref) []saying {
 	place := s.kind.reference(target, "")
@@ -56,7 +109,7 @@ func (s *Syncer) notOurs(source *object, target ref) []saying {
 	if s.index.at(target).is(roleSource) {
 		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
 	} else {
-		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, strings.ToLower(s.kind.kind.Kind), target.Name, AnnotationAdopt)
+		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, s.kind.word(), target.Name, AnnotationAdopt)
 	}
 	said := []saying{{about: s.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
 	for _, asker := range s.askers(source, target) {

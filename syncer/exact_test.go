@@ -94,18 +94,9 @@ func TestCopiesAreExact(t *testing.T) {
 				w.t.Error("blue/s is not immutable")
 			}
 		}},
-		{"a source made again with another type replaces its copies", func(w *world) {
-			w.put("home/s", syncTo("team=web"))
-			w.start()
-			w.del("home/s")
-			w.put("home/s", syncTo("team=web"), func(s *corev1.Secret) { s.Type = "example.com/x" })
-			if got := w.want("blue/s").Type; got != "example.com/x" {
-				w.t.Error(got)
-			}
-		}},
 		{"marks of tools, owners and finalizers stay on the source", func(w *world) {
 			w.put("home/s", syncTo("team=web"), label("app.kubernetes.io/instance", "x"), label("app", "x"),
-				label("wildcast.dev/managed", "true"), annotate("argocd.argoproj.io/tracking-id", "x"), annotate("kubed.appscode.com/sync", ""),
+				label("wildcast.dev/managed", "true"), annotate("argocd.argoproj.io/tracking-id", "x"), annotate(AnnotationKubedOrigin, "x"),
 				annotate("meta.helm.sh/release-name", "x"), annotate(corev1.LastAppliedConfigAnnotation, "x"), func(s *corev1.Secret) {
 					s.Finalizers = []string{"example.com/x"}
 					s.OwnerReferences = []metav1.OwnerReference{{Name: "x"}}

@@ -3,6 +3,7 @@ package syncer
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -30,12 +31,14 @@ type owned struct {
 	immutable   bool     // somebody holds the field immutable
 	labels      []string // keys in our entry, sorted
 	annotations []string
+	writer      string // who else wrote last
 }
 
 // readOwned reads managedFields. Entries that it cannot read count as absent, so that the object is not intact.
 func readOwned(entries []metav1.ManagedFieldsEntry) owned {
 	var o owned
 	var ours, theirs []string
+	var last time.Time
 	for i := range entries {
 		var set fieldSet
 		if entries[i].FieldsV1 == nil || json.Unmarshal(entries[i].FieldsV1.GetRawBytes(), &set) != nil {
@@ -44,6 +47,9 @@ func readOwned(entries []metav1.ManagedFieldsEntry) owned {
 		content := set.content()
 		o.immutable = o.immutable || slices.Contains(content, immutableField)
 		if entries[i].Manager != manager {
+			if when := entries[i].Time; when != nil && !when.Time.Before(last) {
+				o.writer, last = entries[i].Manager, when.Time
+			}
 			theirs = append(theirs, content...)
 			o.foreign = o.foreign || set.StringData != nil
 			o.claimed = o.claimed || slices.Contains(names(set.Metadata.Annotations), AnnotationOrigin)
@@ -70,11 +76,13 @@ func (o *owned) intact(hash string) bool {
 // How a content field is called here. The type is none: it never changes.
 const immutableField = "immutable"
 
-func dataField(key string) string { return "data/" + key }
+func dataField(key string) string   { return "data/" + key }
+func binaryField(key string) string { return "binaryData/" + key }
 
 // fieldSet is as much as matters here of a FieldsV1. Its keys are "f:" and the field's name, or "." for the map itself.
 type fieldSet struct {
 	Data       fieldNames      `json:"f:data"`
+	Binary     fieldNames      `json:"f:binaryData"`
 	StringData json.RawMessage `json:"f:stringData"`
 	Immutable  json.RawMessage `json:"f:immutable"`
 	Metadata   struct {
@@ -89,6 +97,9 @@ func (s *fieldSet) content() []string {
 	var fields []string
 	for _, key := range names(s.Data) {
 		fields = append(fields, dataField(key))
+	}
+	for _, key := range names(s.Binary) {
+		fields = append(fields, binaryField(key))
 	}
 	if s.Immutable != nil {
 		fields = append(fields, immutableField)

@@ -43,6 +43,27 @@ func TestManagedFieldsTellWhoChangedTheContent(t *testing.T) {
 	}
 }
 
+func TestManagedFieldsTellOfTheBinaryDataOfAConfigMap(t *testing.T) {
+	const metadata = `"f:metadata":{"f:annotations":{"f:wildcast.dev/hash":{},"f:wildcast.dev/origin":{}}}`
+	hash := payload{Data: map[string][]byte{"one": nil}, Binary: map[string][]byte{"two": nil}}.hash("uid")
+	for _, test := range []struct {
+		ours, theirs string
+		intact       bool
+	}{
+		{`{"f:binaryData":{".":{},"f:two":{}},"f:data":{".":{},"f:one":{}},` + metadata + `}`, `{}`, true},
+		{`{"f:data":{".":{},"f:one":{},"f:two":{}},` + metadata + `}`, `{}`, false},
+		{`{"f:data":{".":{},"f:one":{}},` + metadata + `}`, `{"f:binaryData":{"f:two":{}}}`, false},
+		{`{"f:binaryData":{".":{},"f:two":{}},"f:data":{".":{},"f:one":{}},` + metadata + `}`, `{"f:binaryData":{"f:three":{}}}`, false},
+	} {
+		o := readOwned([]metav1.ManagedFieldsEntry{
+			{Manager: manager, FieldsV1: metav1.NewFieldsV1(test.ours)}, {Manager: "user", FieldsV1: metav1.NewFieldsV1(test.theirs)},
+		})
+		if o.intact(hash) != test.intact {
+			t.Errorf("%s and %s: %+v", test.ours, test.theirs, o)
+		}
+	}
+}
+
 func TestManagedFieldsTellThatSomebodyChangedTheOrigin(t *testing.T) {
 	const holds = `{"f:metadata":{"f:annotations":{"f:wildcast.dev/origin":{}}}}`
 	for _, test := range []struct {

@@ -119,16 +119,6 @@ func TestCopiesFollow(t *testing.T) {
 			w.wantCopies("blue/u red/u")
 			w.wantData("blue/u", "b=2")
 		}},
-		{"one key of a TLS Secret makes an Opaque copy", func(w *world) {
-			w.put("home/s", syncTo("team=web"), annotate(AnnotationSyncKeys, "ca.crt"), func(s *corev1.Secret) {
-				s.Type, s.Data = corev1.SecretTypeTLS, map[string][]byte{"ca.crt": []byte("c"), "tls.crt": []byte("c"), "tls.key": []byte("k")}
-			})
-			w.start()
-			w.wantData("blue/s", "ca.crt=c")
-			if got := w.want("blue/s").Type; got != corev1.SecretTypeOpaque {
-				w.t.Error(got)
-			}
-		}},
 		{"a namespace that opts out gets no copy and loses the one it has", func(w *world) {
 			w.put("home/s", syncTo(""))
 			w.start()

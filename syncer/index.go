@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// index is the store behind the watch of one kind. It keeps the metadata of sources, copies and offered objects, and
-// forgets every other object, so that its size does not depend on other people's Secrets.
+// index is the store behind the watch of one kind. It keeps the metadata of sources, copies, offered objects and what
+// kubed left, and forgets every other object, so that its size does not depend on what other people have.
 //
 // Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
 // decision never works on a state older than our last write, and the echo of that write changes nothing.

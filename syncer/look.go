@@ -37,6 +37,7 @@ func (s *Syncer) lookEverywhere() {
 		s.look(s.targets(source))
 	}
 	s.look(s.index.allCopies())
+	s.look(s.index.leftByKubed())
 }
 
 // objectChanged is told by the index.
@@ -48,7 +49,7 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 		s.look(s.troubles.endedBy(at))
 		return
 	}
-	if before.is(roleCopy) && after == nil {
+	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
 		s.lost.Store(at, struct{}{})
 	}
 	look := map[ref]struct{}{at: {}}

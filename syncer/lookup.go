@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// at is what is known at a place: a source, a copy or an offered object, or nil.
+// at is what is known at a place: a source, a copy, an offered object, what kubed left, or nil.
 func (x *index) at(place ref) *object {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -58,6 +58,19 @@ func (x *index) allCopies() []ref {
 	var found []ref
 	for _, copies := range x.from {
 		found = slices.AppendSeq(found, maps.Keys(copies))
+	}
+	return found
+}
+
+// leftByKubed are the copies that kubed made, as far as they are no copies of ours.
+func (x *index) leftByKubed() []ref {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var found []ref
+	for at, o := range x.objects {
+		if o.role == roleKubed {
+			found = append(found, at)
+		}
 	}
 	return found
 }

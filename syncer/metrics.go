@@ -7,46 +7,45 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics of the syncer. Gauges are read from the state itself when they are scraped.
+// metrics of a Syncer. Each carries the kind. Gauges are read from the state itself when they are scraped.
 type metrics struct {
 	lag   prometheus.Histogram
 	drift *prometheus.CounterVec
+
+	copies, sources, failing, waiting *prometheus.Desc
 }
 
-func newMetrics() metrics {
+func newMetrics(of Kind) metrics {
+	kind := prometheus.Labels{"kind": string(of)}
 	return metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "wildcast_sync_lag_seconds", Help: "Time from the change of a source to the end of work on the last of its copies.",
-			Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
+			ConstLabels: kind, Buckets: prometheus.ExponentialBuckets(0.005, 2, 16),
 		}),
 		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.",
+			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.", ConstLabels: kind,
 		}, []string{"drift"}),
+		copies:  prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, kind),
+		sources: prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
+		failing: prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, kind),
+		waiting: prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, kind),
 	}
 }
 
-// count counts a plan that was carried out.
-func (s *Syncer) count(p plan, lost bool) {
-	switch {
-	case p.verb == create && lost:
-		s.metrics.drift.WithLabelValues("removed").Inc()
-	case (p.verb == update || p.verb == replace) && p.drift:
-		s.metrics.drift.WithLabelValues("changed").Inc()
+// count counts a repair.
+func (s *Syncer) count(p plan) {
+	drift := "changed"
+	if p.verb == create {
+		drift = "removed"
 	}
+	s.metrics.drift.WithLabelValues(drift).Inc()
 }
 
 func (s *Syncer) observeLag(began time.Time) { s.metrics.lag.Observe(time.Since(began).Seconds()) }
 
-var (
-	copiesDesc  = prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, nil)
-	sourcesDesc = prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, nil)
-	failingDesc = prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, nil)
-	waitingDesc = prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, nil)
-)
-
 // Describe implements prometheus.Collector.
 func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{copiesDesc, sourcesDesc, failingDesc, waitingDesc} {
+	for _, d := range []*prometheus.Desc{s.metrics.copies, s.metrics.sources, s.metrics.failing, s.metrics.waiting} {
 		ch <- d
 	}
 	s.metrics.lag.Describe(ch)
@@ -59,11 +58,11 @@ func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
 	sources, copies := s.index.count()
-	gauge(copiesDesc, copies)
-	gauge(sourcesDesc, sources)
-	gauge(waitingDesc, s.loop.Len())
+	gauge(s.metrics.copies, copies)
+	gauge(s.metrics.sources, sources)
+	gauge(s.metrics.waiting, s.loop.Len())
 	for reason, n := range s.troubles.count() {
-		gauge(failingDesc, n, reason)
+		gauge(s.metrics.failing, n, reason)
 	}
 	s.metrics.lag.Collect(ch)
 	s.metrics.drift.Collect(ch)

@@ -20,7 +20,11 @@ func (w *world) metric(name, label string) float64 {
 	}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			if family.GetName() == name && (label == "" || m.GetLabel()[0].GetValue() == label) {
+			found := label == ""
+			for _, l := range m.GetLabel() {
+				found = found || l.GetValue() == label
+			}
+			if family.GetName() == name && found {
 				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 		}
@@ -77,7 +81,7 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestAStandbyOnlyWatches(t *testing.T) {
-	in(t, three, func(w *world) {
+	in(t, Secrets, three, func(w *world) {
 		w.start()
 		w.syncer.leading.Store(false)
 		w.put("home/s", syncTo("team=web"))
@@ -91,9 +95,10 @@ func TestAStandbyOnlyWatches(t *testing.T) {
 
 func TestNewSaysWhatIsWrong(t *testing.T) {
 	for want, c := range map[string]Config{
-		"cluster name":  {ClusterName: "a b"},
-		"copy metadata": {CopyMetadata: "some"},
-		"delete grace":  {DeleteGrace: -1},
+		"kind":          {Kind: "Pod"},
+		"cluster name":  {Kind: Secrets, ClusterName: "a b"},
+		"copy metadata": {Kind: Secrets, CopyMetadata: "some"},
+		"delete grace":  {Kind: ConfigMaps, DeleteGrace: -1},
 	} {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

@@ -47,6 +47,14 @@ const (
 	ReasonTargetFailed = "TargetFailed"
 	// ReasonConflict: an older source wants the same targets.
 	ReasonConflict = "Conflict"
+	// ReasonLeftByKubed: there is a copy that kubed made, where the source wants none. It is left alone, since it may as
+	// well be somebody's own. On the copy itself if its source is no more.
+	ReasonLeftByKubed = "LeftByKubed"
+	// ReasonKubedRunning: kubed writes over copies that wildcast keeps.
+	ReasonKubedRunning = "KubedRunning"
+	// ReasonContested: somebody goes on changing a copy, however often it is repaired. It is repaired less and less
+	// often until that ends.
+	ReasonContested = "Contested"
 	// ReasonNotOurs, on an Ingress: an object that is not our copy has the name that the Ingress asks for.
 	ReasonNotOurs = "NotOurs"
 	// ReasonDelivered, on an Ingress: the Secret that it asks for has been made.
@@ -62,5 +70,18 @@ const (
 	annotationRenew = Prefix + "renew"   // a user wants it renewed now
 )
 
-// Kubed's names: on a source that it, too, has worked on. They are never copied.
-const kubedPrefix = "kubed.appscode.com/"
+// Kubed's names. A source may be marked with its annotation instead of ours; copies of such a source also carry the others,
+// exactly as kubed writes them.
+const (
+	// AnnotationKubedSync on a source is read as kubed reads it: "" or "true" for every namespace, any other text,
+	// "false" too, as a label selector. [AnnotationSync], if there is one, decides instead.
+	AnnotationKubedSync = "kubed.appscode.com/sync"
+	// LabelKubedOriginCluster, LabelKubedOriginNamespace and LabelKubedOriginName on a copy say where it came from.
+	LabelKubedOriginCluster   = "kubed.appscode.com/origin.cluster"
+	LabelKubedOriginNamespace = "kubed.appscode.com/origin.namespace"
+	LabelKubedOriginName      = "kubed.appscode.com/origin.name"
+	// AnnotationKubedOrigin on a copy has the text of [AnnotationOrigin].
+	AnnotationKubedOrigin = "kubed.appscode.com/origin"
+
+	kubedPrefix = "kubed.appscode.com/"
+)

@@ -12,9 +12,14 @@ import (
 // role is what an object is to us.
 //
 //	origin and target annotation, the target being the object itself    copy
-//	else: the sync annotation, not "false", in a source namespace       source
+//	else: a sync annotation, ours not "false", in a source namespace    source, but see below
 //	else: the adopt annotation with "true"                              offered
+//	else: kubed's origin annotation, naming a namesake elsewhere        left by kubed
 //	else                                                                foreign
+//
+// Kubed puts its origin annotation on sources too: on one whose namespace its selector selects, naming itself, and on one
+// over which it has written another of the same name. Both are sources. But what kubed made carries all annotations of its
+// source, ours included, other than kubed's own: there only kubed's marks a source.
 type role int
 
 const (
@@ -22,6 +27,7 @@ const (
 	roleSource              // is copied elsewhere
 	roleCopy                // a copy that wildcast made: ours, or another cluster's
 	roleOffered             // somebody's, handed over to become a copy
+	roleKubed               // a copy that kubed made, or somebody's clone of one
 )
 
 // object is what the index knows of one object. It is never changed once made.
@@ -31,7 +37,7 @@ type object struct {
 	role   role
 	rule   *Rule      // of a source that is in order
 	wrong  *RuleError // of a source that is not
-	origin origin     // of a copy
+	origin origin     // of a copy, ours or kubed's
 	owned  owned      // of a copy or an offered object
 	// checked: the content of this very resourceVersion is known to be what the hash annotation stands for.
 	checked bool
@@ -45,14 +51,19 @@ func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
 		o.role, o.origin, o.owned = roleCopy, origin, readOwned(meta.ManagedFields)
 		return o
 	}
+	from, kubeds := readKubedOrigin(o)
+	_, stamped := meta.Annotations[AnnotationKubedSync]
 	rule, err := ParseRule(meta.Name, meta.Annotations)
-	if (rule != nil || err != nil) && sources.has(meta.Namespace) {
+	if (rule != nil || err != nil) && sources.has(meta.Namespace) && (stamped || !kubeds) {
 		o.role, o.rule = roleSource, rule
 		o.wrong, _ = errors.AsType[*RuleError](err)
 		return o
 	}
-	if meta.Annotations[AnnotationAdopt] == "true" {
+	switch {
+	case meta.Annotations[AnnotationAdopt] == "true":
 		o.role, o.owned = roleOffered, readOwned(meta.ManagedFields)
+	case kubeds:
+		o.role, o.origin, o.owned = roleKubed, from, readOwned(meta.ManagedFields)
 	}
 	return o
 }
@@ -99,10 +110,24 @@ func (o origin) String() string {
 // readOrigin reads where a copy came from. It is false unless the object is a copy: it has an origin, and the target
 // annotation names the object itself.
 func readOrigin(o *object) (origin, bool) {
-	var from origin
 	if o.Annotations[AnnotationTarget] != o.Namespace+"/"+o.Name {
+		return origin{}, false
+	}
+	return parseOrigin(o.Annotations[AnnotationOrigin])
+}
+
+// readKubedOrigin reads where a copy that kubed made came from. It is false unless the object is as kubed makes copies:
+// under the name of the source, in another namespace.
+func readKubedOrigin(o *object) (origin, bool) {
+	from, ok := parseOrigin(o.Annotations[AnnotationKubedOrigin])
+	return from, ok && from.Name == o.Name && from.Namespace != o.Namespace
+}
+
+func parseOrigin(text string) (origin, bool) {
+	var from origin
+	if text == "" {
 		return from, false
 	}
-	err := json.Unmarshal([]byte(o.Annotations[AnnotationOrigin]), &from)
+	err := json.Unmarshal([]byte(text), &from)
 	return from, err == nil && from.Namespace != "" && from.Name != ""
 }

@@ -54,12 +54,6 @@ func TestOwnership(t *testing.T) {
 			w.edit("home/s", syncTo("false"))
 			w.wantCopies("")
 		}},
-		{"an object of another type is replaced when it is handed over", func(w *world) {
-			w.put("blue/s", annotate(AnnotationAdopt, "true"), func(s *corev1.Secret) { s.Type = "example.com/x" })
-			w.put("home/s", syncTo("team=web"))
-			w.start()
-			w.wantCopies("blue/s red/s")
-		}},
 		{"an object in a namespace that is no target stays when the source goes", func(w *world) {
 			w.put("grey/s")
 			w.put("home/s", syncTo("team=web"))
@@ -140,13 +134,6 @@ func TestOwnership(t *testing.T) {
 				w.t.Error("blue/s was written")
 			}
 			w.wantSaid()
-		}},
-		{"what must not leave its place is not reflected", func(w *world) {
-			for i, never := range []corev1.SecretType{"kubernetes.io/service-account-token", "helm.sh/release.v1", "bootstrap.kubernetes.io/token", "wildcast.dev/issuer", "wildcast.dev/account"} {
-				w.put("home/s"+string(rune('0'+i)), syncTo(""), func(s *corev1.Secret) { s.Type = never })
-			}
-			w.start()
-			w.wantCopies("")
 		}},
 		{"copies are not reflected", func(w *world) {
 			w.put("home/s", syncTo("team=web"))

@@ -15,9 +15,10 @@ import (
 
 // payload is what an object carries. It is shared between goroutines and never changed.
 type payload struct {
-	Type      string
+	Type      string // of a Secret
 	Immutable bool
 	Data      map[string][]byte
+	Binary    map[string][]byte // binaryData of a ConfigMap
 }
 
 // only is p with no keys but these; nil stands for all. What is left of a Secret whose type demands keys that are not
@@ -26,17 +27,21 @@ func (p payload) only(keys []string) payload {
 	if keys == nil {
 		return p
 	}
-	chosen := make(map[string][]byte, len(keys))
-	for _, key := range keys {
-		if value, found := p.Data[key]; found {
-			chosen[key] = value
-		}
-	}
-	p.Data = chosen
-	if !completes(corev1.SecretType(p.Type), chosen) {
+	p.Data, p.Binary = chosen(p.Data, keys), chosen(p.Binary, keys)
+	if !completes(corev1.SecretType(p.Type), p.Data) {
 		p.Type = string(corev1.SecretTypeOpaque)
 	}
 	return p
+}
+
+func chosen(from map[string][]byte, keys []string) map[string][]byte {
+	to := make(map[string][]byte, len(keys))
+	for _, key := range keys {
+		if value, found := from[key]; found {
+			to[key] = value
+		}
+	}
+	return to
 }
 
 // completes reports whether data has what the API server demands of a Secret of that type.
@@ -58,14 +63,17 @@ func completes(t corev1.SecretType, data map[string][]byte) bool {
 }
 
 func (p payload) equal(q payload) bool {
-	return p.Type == q.Type && p.Immutable == q.Immutable && maps.EqualFunc(p.Data, q.Data, bytes.Equal)
+	return p.Type == q.Type && p.Immutable == q.Immutable &&
+		maps.EqualFunc(p.Data, q.Data, bytes.Equal) && maps.EqualFunc(p.Binary, q.Binary, bytes.Equal)
 }
 
 // size is about how many bytes p takes in memory.
 func (p payload) size() int {
 	n := 256
-	for key, value := range p.Data {
-		n += 64 + len(key) + len(value)
+	for _, values := range []map[string][]byte{p.Data, p.Binary} {
+		for key, value := range values {
+			n += 64 + len(key) + len(value)
+		}
 	}
 	return n
 }
@@ -90,6 +98,10 @@ func (p payload) hash(source types.UID) string {
 		part([]byte(key))
 		part(p.Data[key])
 	}
+	for _, key := range slices.Sorted(maps.Keys(p.Binary)) {
+		part([]byte(binaryField(key))) // no key of data has a slash
+		part(p.Binary[key])
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16]) + "-" + fieldsDigest(p.fields())
 }
 
@@ -98,6 +110,9 @@ func (p payload) fields() []string {
 	var fields []string
 	for key := range p.Data {
 		fields = append(fields, dataField(key))
+	}
+	for key := range p.Binary {
+		fields = append(fields, binaryField(key))
 	}
 	if p.Immutable {
 		fields = append(fields, immutableField)

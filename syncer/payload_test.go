@@ -26,6 +26,10 @@ func TestHashDependsOnAllThatDecidesTheContent(t *testing.T) {
 		{Data: data("a", "", "b", "")},
 		{Data: data("a", "1", "b", "2")},
 		{Data: data("a", "2", "b", "1")},
+		{Binary: data("a", "")},
+		{Binary: data("a", "b")},
+		{Data: data("a", ""), Binary: data("b", "")},
+		{Data: data("b", ""), Binary: data("a", "")},
 	} {
 		hash := p.hash("uid")
 		if other, found := seen[hash]; found {
@@ -38,6 +42,13 @@ func TestHashDependsOnAllThatDecidesTheContent(t *testing.T) {
 		if hash != p.hash("uid") || hashedFields(hash) != fieldsDigest(p.fields()) {
 			t.Errorf("%v: %s", p, hash)
 		}
+	}
+}
+
+func TestKeysOfBothKindsOfDataAreChosen(t *testing.T) {
+	p := payload{Data: map[string][]byte{"a": nil, "b": nil}, Binary: map[string][]byte{"c": nil, "d": nil}}
+	if got := p.only([]string{"a", "d"}); len(got.Data) != 1 || len(got.Binary) != 1 || got.Type != "" || got.equal(p) {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -14,6 +14,7 @@ type Rule struct {
 	Name     string          // of the copies
 	Keys     []string        // that are copied, sorted; nil for all
 	Selector labels.Selector // over the labels of Namespaces
+	Kubed    bool            // the copies carry kubed's marks too
 }
 
 // RuleError says what is wrong with a source's annotations. While a source has one, its copies stay as they are.
@@ -27,21 +28,29 @@ func (e *RuleError) Error() string { return e.Detail }
 // ParseRule reads the annotations of the object with that name. An object that is no source has neither a rule nor
 // an error.
 //
-//	wildcast.dev/sync   rule
-//	absent, "false"     none: not a source
-//	"", "true"          every namespace
-//	a label selector    the namespaces that it selects
-//	any other text      *RuleError, not "no namespace": a typing error must not take copies away
+//	wildcast.dev/sync        kubed.appscode.com/sync   rule
+//	"false"                  any or absent             none: not a source
+//	"", "true"               any or absent             every namespace
+//	a label selector         any or absent             the namespaces that it selects
+//	absent                   "", "true"                every namespace
+//	absent                   a label selector          the namespaces that it selects; "false" is one
+//	absent                   absent                    none: not a source
+//	any other text in the one that counts              *RuleError, not "no namespace": a typing error must not take copies away
 func ParseRule(name string, annotations map[string]string) (*Rule, error) {
+	kubeds, dialect := annotations[AnnotationKubedSync]
 	text, found := annotations[AnnotationSync]
-	if !found || text == "false" {
+	key := AnnotationSync
+	if !found && dialect {
+		key, text = AnnotationKubedSync, kubeds
+	}
+	if !found && !dialect || found && text == "false" {
 		return nil, nil
 	}
-	selector, err := parseSelector(text)
+	selector, err := parseSelector(key, text)
 	if err != nil {
 		return nil, err
 	}
-	rule := &Rule{Name: name, Selector: selector}
+	rule := &Rule{Name: name, Selector: selector, Kubed: dialect}
 	if as, found := annotations[AnnotationSyncAs]; found {
 		if wrong := validation.IsDNS1123Subdomain(as); len(wrong) > 0 {
 			return nil, &RuleError{ReasonInvalidSyncAs, fmt.Sprintf("%s: %q: %s", AnnotationSyncAs, as, wrong[0])}
@@ -56,13 +65,13 @@ func ParseRule(name string, annotations map[string]string) (*Rule, error) {
 	return rule, nil
 }
 
-func parseSelector(text string) (labels.Selector, error) {
+func parseSelector(key, text string) (labels.Selector, error) {
 	if text == "" || text == "true" {
 		return labels.Everything(), nil
 	}
 	selector, err := labels.Parse(text)
 	if err != nil {
-		return nil, &RuleError{ReasonInvalidSelector, fmt.Sprintf("%s is no label selector: %v. Write it like team=web, or like env in (test,prod),!hidden", AnnotationSync, err)}
+		return nil, &RuleError{ReasonInvalidSelector, fmt.Sprintf("%s is no label selector: %v. Write it like team=web, or like env in (test,prod),!hidden", key, err)}
 	}
 	return selector, nil
 }

@@ -39,6 +39,44 @@ func TestRuleSelects(t *testing.T) {
 	}
 }
 
+func TestKubedsAnnotationIsReadAsKubedReadsIt(t *testing.T) {
+	type annotations = map[string]string
+	for _, test := range []struct {
+		annotations
+		selects, not string // labels of namespaces; both empty: no source
+	}{
+		{annotations{AnnotationKubedSync: ""}, "any=1", ""},
+		{annotations{AnnotationKubedSync: "true"}, "any=1", ""},
+		{annotations{AnnotationKubedSync: "team=web"}, "team=web", "team=ops"},
+		{annotations{AnnotationKubedSync: "team in (web,ops),!hidden"}, "team=ops", "team=ops,hidden=1"},
+		{annotations{AnnotationKubedSync: "false"}, "false=1", "any=1"}, // a label key like any other
+		{annotations{AnnotationKubedSync: ""}, "any=1", "wildcast.dev/sync=false"},
+		{annotations{AnnotationKubedSync: "", AnnotationSync: "team=web"}, "team=web", "team=ops"},
+		{annotations{AnnotationKubedSync: "team=web", AnnotationSync: ""}, "team=ops", ""},
+		{annotations{AnnotationKubedSync: "", AnnotationSync: "false"}, "", ""},
+		{annotations{AnnotationKubedSync: "no selector", AnnotationSync: ""}, "any=1", ""},
+	} {
+		rule, err := ParseRule("s", test.annotations)
+		switch {
+		case err != nil:
+			t.Errorf("%v: %v", test.annotations, err)
+		case test.selects == "":
+			if rule != nil {
+				t.Errorf("%v is a source", test.annotations)
+			}
+		case !rule.Kubed || !rule.Selects(labelSet(test.selects)) || test.not != "" && rule.Selects(labelSet(test.not)):
+			t.Errorf("%v: %+v", test.annotations, rule)
+		}
+	}
+	_, err := ParseRule("s", annotations{AnnotationKubedSync: "no selector"})
+	if err == nil || !strings.HasPrefix(err.Error(), AnnotationKubedSync) {
+		t.Error(err)
+	}
+	if rule, _ := ParseRule("s", annotations{AnnotationSync: ""}); rule.Kubed {
+		t.Error("our dialect is kubed's")
+	}
+}
+
 func TestParseRule(t *testing.T) {
 	type annotations = map[string]string
 	for _, test := range []struct {

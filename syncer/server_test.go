@@ -3,6 +3,7 @@ package syncer
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,13 +18,16 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
 )
 
-// server is an API server for Secrets as far as the syncer can tell: client-go's fakes, which record managedFields, and
-// on top of them what they lack: UIDs, resourceVersions and their conflicts, preconditions, immutable fields,
-// namespaces that end, writes that change nothing, and metadata.
+// server is an API server for objects of one kind as far as the syncer can tell: client-go's fakes, which record
+// managedFields, and on top of them what they lack: UIDs, resourceVersions and their conflicts, preconditions, immutable
+// fields, namespaces that end, writes that change nothing, and metadata. It keeps Secrets, and shows them as ConfigMaps
+// if that is its kind.
 type server struct {
 	t        *testing.T
+	kind     Kind
 	kube     *fake.Clientset
 	metadata *metadatafake.FakeMetadataClient
 
@@ -35,10 +39,11 @@ type server struct {
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 
-func newServer(t *testing.T) *server {
-	s := &server{t: t, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
-	s.kube.PrependReactor("*", "secrets", s.react)
-	s.metadata.PrependReactor("get", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+func newServer(t *testing.T, of Kind) *server {
+	s := &server{t: t, kind: of, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
+	resource := strings.ToLower(string(of)) + "s"
+	s.kube.PrependReactor("*", resource, s.react)
+	s.metadata.PrependReactor("get", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 		at := ref{Namespace: a.GetNamespace(), Name: a.(clienttesting.GetAction).GetName()}
 		if err := s.request("metadata", at); err != nil {
 			return true, nil, err
@@ -49,7 +54,7 @@ func newServer(t *testing.T) *server {
 		}
 		return true, partial(found), nil
 	})
-	s.metadata.PrependReactor("list", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
+	s.metadata.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
 		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), "")
 		if err != nil {
 			return true, nil, err
@@ -60,7 +65,7 @@ func newServer(t *testing.T) *server {
 		}
 		return true, list, nil
 	})
-	s.metadata.PrependWatchReactor("secrets", func(a clienttesting.Action) (bool, watch.Interface, error) {
+	s.metadata.PrependWatchReactor(resource, func(a clienttesting.Action) (bool, watch.Interface, error) {
 		w, err := s.kube.Tracker().Watch(secretsResource, "", a.(clienttesting.WatchActionImpl).ListOptions)
 		if err != nil {
 			return true, nil, err
@@ -68,6 +73,26 @@ func newServer(t *testing.T) *server {
 		return true, partialWatch(w), nil
 	})
 	return s
+}
+
+// shown is a kept Secret as an object of the server's kind.
+func (s *server) shown(kept *corev1.Secret, err error) (bool, runtime.Object, error) {
+	if err != nil {
+		return true, nil, err
+	}
+	if s.kind == Secrets {
+		return true, kept, nil
+	}
+	return true, configMap(content{kept.ObjectMeta, payload{Immutable: ptr.Deref(kept.Immutable, false), Data: kept.Data}}), nil
+}
+
+// kept is the opposite of shown.
+func (s *server) kept(shown runtime.Object) *corev1.Secret {
+	m, ok := shown.(*corev1.ConfigMap)
+	if !ok {
+		return shown.(*corev1.Secret)
+	}
+	return &corev1.Secret{ObjectMeta: m.ObjectMeta, Type: corev1.SecretTypeOpaque, Immutable: m.Immutable, Data: bytesOf(m.Data)}
 }
 
 func partial(s *corev1.Secret) *metav1.PartialObjectMetadata {
@@ -116,22 +141,19 @@ func (s *server) react(action clienttesting.Action) (bool, runtime.Object, error
 		if err := s.request("get", at); err != nil {
 			return true, nil, err
 		}
-		found, err := s.get(at)
-		return true, found, err
+		return s.shown(s.get(at))
 	case clienttesting.CreateActionImpl:
-		secret := a.Object.(*corev1.Secret)
+		secret := s.kept(a.Object)
 		if err := s.request("create", ref{Namespace: a.Namespace, Name: secret.Name}); err != nil {
 			return true, nil, err
 		}
-		made, err := s.create(secret, a.CreateOptions.FieldManager)
-		return true, made, err
+		return s.shown(s.create(secret, a.CreateOptions.FieldManager))
 	case clienttesting.UpdateActionImpl:
-		secret := a.Object.(*corev1.Secret)
+		secret := s.kept(a.Object)
 		if err := s.request("update", ref{Namespace: a.Namespace, Name: secret.Name}); err != nil {
 			return true, nil, err
 		}
-		made, err := s.update(secret, a.UpdateOptions.FieldManager)
-		return true, made, err
+		return s.shown(s.update(secret, a.UpdateOptions.FieldManager))
 	case clienttesting.DeleteActionImpl:
 		at := ref{Namespace: a.Namespace, Name: a.Name}
 		if err := s.request("delete", at); err != nil {
@@ -139,7 +161,7 @@ func (s *server) react(action clienttesting.Action) (bool, runtime.Object, error
 		}
 		return true, nil, s.delete(at, a.DeleteOptions.Preconditions)
 	}
-	return true, nil, fmt.Errorf("the syncer may not %s secrets", action.GetVerb())
+	return true, nil, fmt.Errorf("the syncer may not %s", action.GetVerb())
 }
 
 func (s *server) get(at ref) (*corev1.Secret, error) {

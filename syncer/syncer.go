@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
 	"sync/atomic"
 	"time"
 
@@ -27,8 +26,9 @@ import (
 	"github.com/wildcast/wildcast/controllers/loop"
 )
 
-// Config is what a Syncer works with. Kube, Metadata, Namespaces and Events are required.
+// Config is what a Syncer works with. Kind, Kube, Metadata, Namespaces and Events are required.
 type Config struct {
+	Kind     Kind
 	Kube     kubernetes.Interface
 	Metadata metadata.Interface
 	// Namespaces is shared with others, who run it. Names, labels, deletionTimestamp and phase suffice.
@@ -36,7 +36,7 @@ type Config struct {
 	// Requests are the names under which Ingresses ask for copies. Nil: none. It must know all Ingresses before Run
 	// is called, for copies that nobody asks for are removed.
 	Requests Requests
-	// Noticed is told of each Secret that appears, changes or goes, whosever it is, since the watch sees them all. The
+	// Noticed is told of each object of the kind that appears, changes or goes, whosever it is, since the watch sees them all. The
 	// empty name stands for any number of them, after all were listed anew. It must not block. Nil: nobody is told.
 	Noticed func(types.NamespacedName)
 
@@ -73,7 +73,7 @@ type Requests interface {
 	Of(source types.NamespacedName) []types.NamespacedName
 }
 
-// Syncer reflects Secrets: it keeps in each namespace that a source selects an exact copy of the source.
+// Syncer reflects objects of one kind: it keeps in each namespace that a source selects an exact copy of the source.
 //
 // The key of its work is the target, the namespace and name where a copy is or should be. Whatever happens to sources,
 // namespaces, Ingresses and copies becomes "look at this target again", and a look starts from nothing: what should be
@@ -92,9 +92,11 @@ type Syncer struct {
 
 	loop     *loop.Loop[ref]
 	leading  atomic.Bool
-	lost     sync.Map // ref → struct{}: copies that somebody removed
+	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
+	contests contests
 	waves    waves
 	troubles troubles
+	kubed    hourly
 
 	events  events.EventRecorder
 	metrics metrics
@@ -104,26 +106,26 @@ type Syncer struct {
 // contentsKept is how many bytes of sources are kept between the writes of their copies.
 const contentsKept = 16 << 20
 
-// New makes a Syncer of Secrets. An error says what is wrong with c, and the remedy.
+// New makes a Syncer. An error says what is wrong with c, and the remedy.
 func New(c Config) (*Syncer, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
 	s := &Syncer{
-		kind:       secrets(c.Kube.CoreV1()),
+		kind:       kinds[c.Kind](c.Kube.CoreV1()),
 		policy:     policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
 		workers:    c.Workers,
 		requests:   c.Requests,
 		metadata:   c.Metadata,
 		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
-		metrics:    newMetrics(),
+		metrics:    newMetrics(c.Kind),
 		events:     c.Events,
 		log:        c.Log,
 	}
 	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
 	s.index.noticed = c.Noticed
 	s.contents = newContents(contentsKept, s.kind.read)
-	s.loop = loop.New("syncer", s.reconcile, loop.Options{Log: c.Log})
+	s.loop = loop.New(s.kind.resource.Resource, s.reconcile, loop.Options{Log: c.Log})
 	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
 	if err != nil {
 		return nil, fmt.Errorf("listen to namespaces: %w", err)
@@ -133,6 +135,9 @@ func New(c Config) (*Syncer, error) {
 }
 
 func (c *Config) complete() error {
+	if kinds[c.Kind] == nil {
+		return fmt.Errorf("kind %q: give %s or %s", c.Kind, Secrets, ConfigMaps)
+	}
 	if c.CopyMetadata == "" {
 		c.CopyMetadata = CopySafe
 	}

@@ -69,17 +69,27 @@ type scene struct {
 	run  func(w *world)
 }
 
+// play runs scenes that are the same for objects of both kinds.
 func play(t *testing.T, scenes []scene) {
+	for _, kind := range []Kind{Secrets, ConfigMaps} {
+		for _, s := range scenes {
+			t.Run(string(kind)+"/"+s.name, func(t *testing.T) { in(t, kind, three, s.run) })
+		}
+	}
+}
+
+// playSecrets runs scenes about what only Secrets have.
+func playSecrets(t *testing.T, scenes []scene) {
 	for _, s := range scenes {
-		t.Run(s.name, func(t *testing.T) { in(t, three, s.run) })
+		t.Run(s.name, func(t *testing.T) { in(t, Secrets, three, s.run) })
 	}
 }
 
 // in runs a test in a bubble with a world whose namespaces are given as name and labels. The syncer does not run yet.
-func in(t *testing.T, namespaces map[string]string, test func(w *world)) {
+func in(t *testing.T, kind Kind, namespaces map[string]string, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{server: newServer(t), asked: requested{}, began: time.Now(), stop: func() {}}
-		w.config = Config{ClusterName: "here", DeleteGrace: 5 * time.Second, Requests: w.asked, Events: &w.recorder}
+		w := &world{server: newServer(t, kind), asked: requested{}, began: time.Now(), stop: func() {}}
+		w.config = Config{Kind: kind, ClusterName: "here", DeleteGrace: 5 * time.Second, Requests: w.asked, Events: &w.recorder}
 		for _, name := range slices.Sorted(maps.Keys(namespaces)) {
 			w.namespace(name, namespaces[name])
 		}

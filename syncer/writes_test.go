@@ -69,7 +69,7 @@ func TestEveryRequestMayFail(t *testing.T) {
 	} {
 		name := fmt.Sprintf("%s answers %v", test.verb, test.fault(place("blue/s")))
 		t.Run(name, func(t *testing.T) {
-			in(t, three, func(w *world) {
+			in(t, Secrets, three, func(w *world) {
 				refused := test.change == nil
 				w.put("home/s", syncTo("team=web"))
 				w.refuse = func(verb string, at ref) error {
@@ -115,7 +115,7 @@ func (w *world) wantSettled(namespace, data string) {
 }
 
 func TestAnAnswerThatIsLostIsNoHarm(t *testing.T) {
-	in(t, three, func(w *world) {
+	in(t, Secrets, three, func(w *world) {
 		w.put("home/s", syncTo("team=web"))
 		lost := false
 		w.kube.PrependReactor("create", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {

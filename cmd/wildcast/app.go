@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"slices"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
@@ -18,11 +19,12 @@ import (
 	"github.com/wildcast/wildcast/syncer"
 )
 
-// app is the two controllers and what they share.
+// app is the controllers and what they share.
 type app struct {
 	namespaces   coreinformers.NamespaceIndexInformer
 	certificates *controllers.Controller
-	reflection   *syncer.Syncer
+	secrets      *syncer.Syncer
+	configMaps   *syncer.Syncer
 	log          *zap.Logger
 }
 
@@ -42,12 +44,13 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DefaultIssuer:          o.defaultIssuer,
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
-		Changed:                func(target types.NamespacedName) { a.reflection.Look(target) },
+		Changed:                func(target types.NamespacedName) { a.secrets.Look(target) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.reflection, err = syncer.New(syncer.Config{
+	reflection := syncer.Config{
+		Kind:             syncer.ConfigMaps,
 		Kube:             clients.kube,
 		Metadata:         clients.metadata,
 		Namespaces:       a.namespaces,
@@ -56,11 +59,16 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		CopyMetadata:     syncer.CopyMetadata(o.copyMetadata),
 		SourceNamespaces: o.sourceNamespaces,
 		Workers:          o.workers,
-		Requests:         requests{a.certificates},
-		Noticed:          a.certificates.Noticed,
 		Events:           recorder,
 		Log:              log,
-	})
+	}
+	if a.configMaps, err = syncer.New(reflection); err != nil {
+		return nil, err
+	}
+	reflection.Kind = syncer.Secrets
+	reflection.Requests = requests{a.certificates}
+	reflection.Noticed = a.certificates.Noticed
+	a.secrets, err = syncer.New(reflection)
 	return a, err
 }
 
@@ -70,7 +78,8 @@ func (a *app) startCaches(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.namespaces.RunWithContext(ctx) })
 	a.certificates.Start(ctx, &wg)
-	wg.Go(func() { a.reflection.Start(ctx) })
+	wg.Go(func() { a.secrets.Start(ctx) })
+	wg.Go(func() { a.configMaps.Start(ctx) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -78,8 +87,10 @@ func (a *app) startCaches(ctx context.Context) (stop func()) {
 }
 
 func (a *app) startServers(o *options) (stop func(), err error) {
-	if err := errors.Join(legacyregistry.Registerer().Register(a.certificates), legacyregistry.Registerer().Register(a.reflection)); err != nil {
-		return nil, err
+	for _, c := range []prometheus.Collector{a.certificates, a.secrets, a.configMaps} {
+		if err := legacyregistry.Registerer().Register(c); err != nil {
+			return nil, err
+		}
 	}
 	metrics := http.NewServeMux()
 	metrics.Handle("GET /metrics", legacyregistry.Handler())
@@ -97,7 +108,7 @@ func (a *app) startServers(o *options) (stop func(), err error) {
 
 // ready reports whether the caches are filled.
 func (a *app) ready() bool {
-	for _, checker := range append(a.certificates.Synced(), a.reflection.Synced()...) {
+	for _, checker := range slices.Concat(a.certificates.Synced(), a.secrets.Synced(), a.configMaps.Synced()) {
 		if !cache.IsDone(checker) {
 			return false
 		}
@@ -105,8 +116,8 @@ func (a *app) ready() bool {
 	return true
 }
 
-// work runs both controllers until ctx ends. The syncer begins only when it is known what all Ingresses ask for, since
-// it removes copies that nobody asks for.
+// work runs the controllers until ctx ends. The syncers begin only when it is known what all Ingresses ask for, since that
+// of Secrets removes copies that nobody asks for.
 func (a *app) work(ctx context.Context) error {
 	if err := a.certificates.Prepare(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -114,10 +125,11 @@ func (a *app) work(ctx context.Context) error {
 		}
 		return err
 	}
-	both, ctx := errgroup.WithContext(ctx) // one that fails stops the other
-	both.Go(func() error { return a.certificates.Run(ctx) })
-	both.Go(func() error { return a.reflection.Run(ctx) })
-	return both.Wait()
+	all, ctx := errgroup.WithContext(ctx) // one that fails stops the others
+	all.Go(func() error { return a.certificates.Run(ctx) })
+	all.Go(func() error { return a.secrets.Run(ctx) })
+	all.Go(func() error { return a.configMaps.Run(ctx) })
+	return all.Wait()
 }
 
 // requests tells the syncer which copies Ingresses ask for.

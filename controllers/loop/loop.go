@@ -85,6 +85,12 @@ func (l *Loop[K]) AddAfter(key K, d time.Duration) {
 	l.queue.AddAfter(key, min(d, longest))
 }
 
+// AddUrgentAfter is AddAfter for a key that should overtake, once it is due, those added otherwise.
+func (l *Loop[K]) AddUrgentAfter(key K, d time.Duration) {
+	l.lanes.hurry(key) // which lasts until the key's next turn, this one or an earlier one
+	l.AddAfter(key, d)
+}
+
 // Len is the number of names that are due and wait for a worker.
 func (l *Loop[K]) Len() int { return l.queue.Len() }
 

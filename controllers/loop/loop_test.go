@@ -93,6 +93,27 @@ func TestUrgentNamesOvertake(t *testing.T) {
 	})
 }
 
+func TestANameThatIsUrgentLaterOvertakesThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		var l *Loop[string]
+		l = New("test", func(_ context.Context, key string) (time.Duration, error) {
+			if seen = append(seen, key); len(seen) == 1 {
+				l.AddUrgentAfter(key, time.Second)
+			}
+			time.Sleep(600 * time.Millisecond)
+			return 0, nil
+		}, Options{})
+		l.Add("a", "b", "c", "d")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := l.Run(ctx, 1); err != nil {
+			t.Error(err)
+		}
+		expect(t, seen, "a", "b", "a", "c", "d")
+	})
+}
+
 func TestANameAddedDuringItsWorkIsLookedAtOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen int

@@ -20,6 +20,7 @@ var (
 		"create selfsubjectreviews.authentication.k8s.io",
 		"create selfsubjectrulesreviews.authorization.k8s.io",
 		"create secrets", "delete secrets", "get secrets", "list secrets", "update secrets", "watch secrets",
+		"create configmaps", "delete configmaps", "get configmaps", "list configmaps", "update configmaps", "watch configmaps",
 		"get namespaces", "list namespaces", "watch namespaces",
 		"get ingresses.networking.k8s.io", "list ingresses.networking.k8s.io", "watch ingresses.networking.k8s.io",
 		"create events.events.k8s.io", "patch events.events.k8s.io",

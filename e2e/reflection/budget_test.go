@@ -137,21 +137,22 @@ func selection(r cluster.Request) string {
 }
 
 func TestASourceWhoseResourceVersionMovedButNotItsContentTakesNoWrite(t *testing.T) {
-	s := tell(t, "moved")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(3, "t", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, targets...)
-	took := s.count(func() {
-		before := s.looks()
-		s.edit(source, annotated(syncer.AnnotationAdopt, "no")) // speaks about the source alone
-		s.settled(before + 4)
+	both(t, "moved", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(3, "t", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, targets...)
+		took := s.count(func() {
+			before := s.looks()
+			s.edit(source, annotated(syncer.AnnotationAdopt, "no")) // speaks about the source alone
+			s.settled(before + 4)
+		})
+		s.wantTally("a touch of the source", took, tally{"get": 1})
+		took = s.count(func() {
+			s.must(s.w.Restart(t.Context()))
+			s.settled(4)
+		})
+		s.wantTally("a restart after it", took, tally{"get": 1})
 	})
-	s.wantTally("a touch of the source", took, tally{"get": 1})
-	took = s.count(func() {
-		s.must(s.w.Restart(t.Context()))
-		s.settled(4)
-	})
-	s.wantTally("a restart after it", took, tally{"get": 1})
 }

@@ -34,13 +34,13 @@ func places(name string, namespaces ...string) []place {
 
 // areCopies tells what is wrong with copies of a source.
 func (s *story) areCopies(source place, targets ...place) error {
-	from, err := s.kube.CoreV1().Secrets(source.Namespace).Get(s.Context(), source.Name, metav1.GetOptions{})
+	from, err := s.objects(source.Namespace).Get(s.Context(), source.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	var wrong []error
 	for _, at := range targets {
-		copy, err := s.kube.CoreV1().Secrets(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
+		copy, err := s.objects(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
 		if err == nil {
 			err = isCopy(from, copy)
 		}
@@ -104,7 +104,7 @@ func (s *story) absent(name string, namespaces ...string) {
 func (s *story) areAbsent(all ...place) error {
 	var there []string
 	for _, at := range all {
-		_, err := s.kube.CoreV1().Secrets(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
+		_, err := s.objects(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
 		if err == nil {
 			there = append(there, at.String())
 		}
@@ -120,7 +120,7 @@ func (s *story) areAbsent(all ...place) error {
 
 // same tells whether an object is exactly as it was: nobody has written it since.
 func (s *story) same(was *corev1.Secret) error {
-	is, err := s.kube.CoreV1().Secrets(was.Namespace).Get(s.Context(), was.Name, metav1.GetOptions{})
+	is, err := s.objects(was.Namespace).Get(s.Context(), was.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}

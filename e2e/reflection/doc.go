@@ -1,4 +1,4 @@
-// Package reflection holds the suite of stories about copies of Secrets. They are played on a real control plane by the
+// Package reflection holds the suite of stories about copies of Secrets and ConfigMaps. They are played on a real control plane by the
 // real program, which has the rights of the shipped ServiceAccount and no others; requests are counted where they
 // arrive, in the API server's audit log.
 //

@@ -1,6 +1,7 @@
 package reflection
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -17,6 +18,7 @@ type drift struct {
 	name  string
 	do    func(s *story, copy place)
 	takes tally // nil: one look at the copy's data, and one update
+	of    kind  // only of these; empty: of both
 	down  bool  // only while wildcast is down: kubectl deletes the copy, and would wait for its end for ever
 }
 
@@ -57,32 +59,32 @@ var drifts = []drift{
 	{name: "a value changed by a JSON patch", do: patching(types.JSONPatchType, `[{"op":"replace","path":"/data/key","value":"dHdv"}]`)},
 	{name: "a value changed and managedFields cleared", do: patching(types.JSONPatchType,
 		`[{"op":"replace","path":"/data/key","value":"dHdv"},{"op":"replace","path":"/metadata/managedFields","value":[{}]}]`)},
-	{name: "a value applied on the server", do: applying(applycorev1.Secret("", "").WithData(map[string][]byte{"key": []byte("two")}))},
-	{name: "a text applied on the server", do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"key": "two"}))},
-	{name: "a key applied on the server", do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"added": "two"}))},
+	{name: "a value applied on the server", of: secrets, do: applying(applycorev1.Secret("", "").WithData(map[string][]byte{"key": []byte("two")}))},
+	{name: "a text applied on the server", of: secrets, do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"key": "two"}))},
+	{name: "a key applied on the server", of: secrets, do: applying(applycorev1.Secret("", "").WithStringData(map[string]string{"added": "two"}))},
 
-	{name: "a value changed by kubectl patch", do: func(s *story, copy place) {
+	{name: "a value changed by kubectl patch", of: secrets, do: func(s *story, copy place) {
 		s.kubectl("", "patch", "secret", copy.Name, "-n", copy.Namespace, "-p", `{"stringData":{"key":"two"}}`)
 	}},
 	{name: "a value changed by kubectl apply", do: func(s *story, copy place) {
-		s.kubectl(manifest(copy), "apply", "-f", "-")
+		s.kubectl(s.manifest(copy), "apply", "-f", "-")
 	}},
 	{name: "a value changed by kubectl apply on the server", do: func(s *story, copy place) {
-		s.kubectl(manifest(copy), "apply", "--server-side", "--force-conflicts", "-f", "-")
+		s.kubectl(s.manifest(copy), "apply", "--server-side", "--force-conflicts", "-f", "-")
 	}},
 	{name: "a value changed in an editor", do: func(s *story, copy place) {
-		s.Setenv("KUBE_EDITOR", "sed -i s/b25l/dHdv/")
-		s.kubectl("", "edit", "secret", copy.Name, "-n", copy.Namespace)
+		s.Setenv("KUBE_EDITOR", "sed -i "+map[kind]string{secrets: "s/b25l/dHdv/", configMaps: "s/one/two/"}[s.kind])
+		s.kubectl("", "edit", string(s.kind), copy.Name, "-n", copy.Namespace)
 	}},
 	{name: "a value changed by kubectl replace", do: func(s *story, copy place) {
-		s.kubectl(s.yaml(copy, "key: b25l", "key: dHdv"), "replace", "-f", "-")
+		s.kubectl(s.yaml(copy, s.text("one"), s.text("two")), "replace", "-f", "-")
 	}},
 
 	{name: "deleted", takes: tally{"create": 1}, do: func(s *story, copy place) { s.remove(copy) }},
 	{name: "a value changed by kubectl replace with force", down: true, do: func(s *story, copy place) {
-		s.kubectl(s.yaml(copy, "key: b25l", "key: dHdv"), "replace", "--force", "-f", "-")
+		s.kubectl(s.yaml(copy, s.text("one"), s.text("two")), "replace", "--force", "-f", "-")
 	}},
-	{name: "the type changed by kubectl replace with force", down: true, takes: replaced, do: func(s *story, copy place) {
+	{name: "the type changed by kubectl replace with force", of: secrets, down: true, takes: replaced, do: func(s *story, copy place) {
 		s.kubectl(s.yaml(copy, "type: Opaque", "type: example.com/own"), "replace", "--force", "-f", "-")
 	}},
 }
@@ -101,7 +103,7 @@ func inOrigin(old, new string) like {
 func patching(how types.PatchType, patch string) func(*story, place) {
 	return func(s *story, copy place) {
 		s.Helper()
-		_, err := s.kube.CoreV1().Secrets(copy.Namespace).Patch(s.Context(), copy.Name, how, []byte(patch), metav1.PatchOptions{})
+		_, err := s.objects(copy.Namespace).Patch(s.Context(), copy.Name, how, []byte(patch), metav1.PatchOptions{})
 		s.must(err)
 	}
 }
@@ -116,14 +118,23 @@ func applying(what *applycorev1.SecretApplyConfiguration) func(*story, place) {
 }
 
 // manifest is what a user keeps in a repository.
-func manifest(of place) string {
-	return fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {namespace: %s, name: %s}\ndata: {key: dHdv}\n", of.Namespace, of.Name)
+func (s *story) manifest(of place) string {
+	kind := map[kind]string{secrets: "Secret", configMaps: "ConfigMap"}[s.kind]
+	return fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {namespace: %s, name: %s}\ndata: {key: dHdv}\n", kind, of.Namespace, of.Name)
+}
+
+// text is the line of the key with a value, as kubectl prints it.
+func (s *story) text(value string) string {
+	if s.kind == secrets {
+		value = base64.StdEncoding.EncodeToString([]byte(value))
+	}
+	return "key: " + value + "\n"
 }
 
 // yaml is what kubectl prints of an object, with a change.
 func (s *story) yaml(of place, old, new string) string {
 	s.Helper()
-	text := s.kubectl("", "get", "secret", of.Name, "-n", of.Namespace, "-o", "yaml")
+	text := s.kubectl("", "get", string(s.kind), of.Name, "-n", of.Namespace, "-o", "yaml")
 	if !strings.Contains(text, old) {
 		s.Fatalf("%q is not in\n%s", old, text)
 	}

@@ -12,38 +12,40 @@ import (
 )
 
 func TestAnObjectOfThatNameThatIsNotOursIsLeftAloneAndReportedAndTheCopyComesWhenItGoes(t *testing.T) {
-	s := tell(t, "not-ours")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	free, taken := s.namespace("free", "team=web"), s.namespace("taken", "team=web")
-	obstacle := place{Namespace: taken, Name: "omni"}
-	was := s.secret(obstacle, holding("mine", "1"))
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, free)
-	s.event(source, syncer.ReasonTargetNotOurs, obstacle.String(), "kubectl -n "+taken+" annotate secret omni wildcast.dev/adopt=true")
-	s.edit(source, tlsPair(t, "omni.test"))
-	s.copied(source, free)
-	s.must(s.w.Restart(t.Context()))
-	s.settled(3)
-	s.must(s.same(was))
-	took := s.count(func() {
-		s.remove(obstacle)
-		s.copied(source, taken)
+	both(t, "not-ours", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		free, taken := s.namespace("free", "team=web"), s.namespace("taken", "team=web")
+		obstacle := place{Namespace: taken, Name: "omni"}
+		was := s.secret(obstacle, holding("mine", "1"))
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, free)
+		s.event(source, syncer.ReasonTargetNotOurs, obstacle.String(), "kubectl -n "+taken+" annotate "+string(s.kind)+" omni wildcast.dev/adopt=true")
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.copied(source, free)
+		s.must(s.w.Restart(t.Context()))
+		s.settled(3)
+		s.must(s.same(was))
+		took := s.count(func() {
+			s.remove(obstacle)
+			s.copied(source, taken)
+		})
+		s.wantTally("an obstacle that goes", took, tally{"create": 1})
 	})
-	s.wantTally("an obstacle that goes", took, tally{"create": 1})
 }
 
 func TestAnObjectOfThatNameWhereNoCopyBelongsOutlivesTheSource(t *testing.T) {
-	s := tell(t, "bystander")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target, other := s.namespace("target", "team=web"), s.namespace("other")
-	was := s.secret(place{Namespace: other, Name: "omni"}, holding("mine", "1"))
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, target)
-	s.remove(source)
-	s.absent("omni", target)
-	s.must(s.same(was))
+	both(t, "bystander", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target, other := s.namespace("target", "team=web"), s.namespace("other")
+		was := s.secret(place{Namespace: other, Name: "omni"}, holding("mine", "1"))
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, target)
+		s.remove(source)
+		s.absent("omni", target)
+		s.must(s.same(was))
+	})
 }
 
 func TestTheAdoptAnnotationHandsAnObjectOver(t *testing.T) {
@@ -81,118 +83,122 @@ func TestTheAdoptAnnotationHandsAnObjectOver(t *testing.T) {
 }
 
 func TestAnObjectThatIsOfferedWhereNoCopyBelongsIsLeftAlone(t *testing.T) {
-	s := tell(t, "offered")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target, other := s.namespace("target", "team=web"), s.namespace("other")
-	was := s.secret(place{Namespace: other, Name: "omni"}, holding("mine", "1"), annotated(syncer.AnnotationAdopt, "true"))
-	s.secret(source, holding("k", "v"), to("team=web"))
-	s.copied(source, target)
-	s.remove(source)
-	s.absent("omni", target)
-	s.must(s.same(was))
+	both(t, "offered", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target, other := s.namespace("target", "team=web"), s.namespace("other")
+		was := s.secret(place{Namespace: other, Name: "omni"}, holding("mine", "1"), annotated(syncer.AnnotationAdopt, "true"))
+		s.secret(source, holding("k", "v"), to("team=web"))
+		s.copied(source, target)
+		s.remove(source)
+		s.absent("omni", target)
+		s.must(s.same(was))
+	})
 }
 
 func TestACloneThatAUserMakesOfACopyIsNeverTouched(t *testing.T) {
-	s := tell(t, "clone")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target, second, plain := s.namespace("target", "team=web"), s.namespace("second", "team=web"), s.namespace("plain")
-	s.secret(source, holding("k", "v"), to("team=web"))
-	s.copied(source, target, second)
-	clone := func(to place) *corev1.Secret {
-		text := s.kubectl("", "get", "secret", "omni", "-n", target, "-o", "yaml")
-		var lines []string
-		for line := range strings.Lines(text) {
-			line = strings.Replace(line, "  name: omni\n", "  name: "+to.Name+"\n", 1)
-			line = strings.Replace(line, "  namespace: "+target+"\n", "  namespace: "+to.Namespace+"\n", 1)
-			if !strings.HasPrefix(line, "  uid:") && !strings.HasPrefix(line, "  resourceVersion:") {
-				lines = append(lines, line)
+	both(t, "clone", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target, second, plain := s.namespace("target", "team=web"), s.namespace("second", "team=web"), s.namespace("plain")
+		s.secret(source, holding("k", "v"), to("team=web"))
+		s.copied(source, target, second)
+		clone := func(to place) *corev1.Secret {
+			text := s.kubectl("", "get", string(s.kind), "omni", "-n", target, "-o", "yaml")
+			var lines []string
+			for line := range strings.Lines(text) {
+				line = strings.Replace(line, "  name: omni\n", "  name: "+to.Name+"\n", 1)
+				line = strings.Replace(line, "  namespace: "+target+"\n", "  namespace: "+to.Namespace+"\n", 1)
+				if !strings.HasPrefix(line, "  uid:") && !strings.HasPrefix(line, "  resourceVersion:") {
+					lines = append(lines, line)
+				}
+			}
+			s.kubectl(strings.Join(lines, ""), "apply", "-f", "-")
+			made := s.get(to)
+			if made.Annotations[syncer.AnnotationTarget] != target+"/omni" {
+				t.Fatalf("the clone has the annotations %v", made.Annotations)
+			}
+			return made
+		}
+		clones := []*corev1.Secret{
+			clone(place{Namespace: plain, Name: "omni"}),
+			clone(place{Namespace: plain, Name: "another"}),
+			clone(place{Namespace: target, Name: "another"}),
+		}
+		untouched := func() {
+			t.Helper()
+			for _, was := range clones {
+				s.must(s.same(was))
 			}
 		}
-		s.kubectl(strings.Join(lines, ""), "apply", "-f", "-")
-		made := s.get(to)
-		if made.Annotations[syncer.AnnotationTarget] != target+"/omni" {
-			t.Fatalf("the clone has the annotations %v", made.Annotations)
-		}
-		return made
-	}
-	clones := []*corev1.Secret{
-		clone(place{Namespace: plain, Name: "omni"}),
-		clone(place{Namespace: plain, Name: "another"}),
-		clone(place{Namespace: target, Name: "another"}),
-	}
-	untouched := func() {
-		t.Helper()
-		for _, was := range clones {
-			s.must(s.same(was))
-		}
-	}
-	s.edit(source, holding("k", "w"))
-	s.copied(source, target, second)
-	s.settled(0)
-	untouched()
-	s.must(s.w.Restart(t.Context()))
-	s.settled(3)
-	untouched()
-	s.relabel(plain, "team", "web")
-	s.event(source, syncer.ReasonTargetNotOurs, plain+"/omni")
-	untouched()
-	s.relabel(plain, "team", "")
-	s.remove(source)
-	s.absent("omni", target, second)
-	untouched()
+		s.edit(source, holding("k", "w"))
+		s.copied(source, target, second)
+		s.settled(0)
+		untouched()
+		s.must(s.w.Restart(t.Context()))
+		s.settled(3)
+		untouched()
+		s.relabel(plain, "team", "web")
+		s.event(source, syncer.ReasonTargetNotOurs, plain+"/omni")
+		untouched()
+		s.relabel(plain, "team", "")
+		s.remove(source)
+		s.absent("omni", target, second)
+		untouched()
+	})
 }
 
 func TestACopyThatLosesTheMarksThatProveItOursIsNobodysAndReported(t *testing.T) {
 	for _, mark := range []string{"origin", "target"} {
 		t.Run(mark, func(t *testing.T) {
-			s := tell(t, "released-"+mark)
-			source := s.at("source", "omni")
-			s.namespace("source")
-			copy := place{Namespace: s.namespace("target", "team=web"), Name: "omni"}
-			s.secret(source, holding("k", "v"), to("team=web"))
-			s.copied(source, copy.Namespace)
-			was := s.edit(copy, unannotated(syncer.Prefix+mark))
-			s.event(source, syncer.ReasonTargetNotOurs, copy.String())
-			s.edit(source, holding("k", "w"))
-			s.settled(0)
-			s.must(s.same(was))
-			s.edit(copy, annotated(syncer.AnnotationAdopt, "true"))
-			s.copied(source, copy.Namespace)
+			both(t, "released-"+mark, func(t *testing.T, s *story) {
+				source := s.at("source", "omni")
+				s.namespace("source")
+				copy := place{Namespace: s.namespace("target", "team=web"), Name: "omni"}
+				s.secret(source, holding("k", "v"), to("team=web"))
+				s.copied(source, copy.Namespace)
+				was := s.edit(copy, unannotated(syncer.Prefix+mark))
+				s.event(source, syncer.ReasonTargetNotOurs, copy.String())
+				s.edit(source, holding("k", "w"))
+				s.settled(0)
+				s.must(s.same(was))
+				s.edit(copy, annotated(syncer.AnnotationAdopt, "true"))
+				s.copied(source, copy.Namespace)
+			})
 		})
 	}
 }
 
 func TestOfTwoSourcesThatWantOneTargetTheOlderWinsAndTheOtherIsReported(t *testing.T) {
-	s := tell(t, "conflict")
-	first, second := s.at("first", "omni"), s.at("second", "omni")
-	s.namespace("first")
-	s.namespace("second")
-	shared, only := s.namespace("shared", "team=web", "env=test"), s.namespace("only", "env=test")
-	a := s.secret(first, tlsPair(t, "first.test"), to("team=web"))
-	s.until(func() error { return s.aSecondAfter(a) })
-	s.secret(second, tlsPair(t, "second.test"), to("env=test"))
-	s.copied(first, shared)
-	s.copied(second, only)
-	s.event(second, syncer.ReasonConflict, first.String(), shared+"/omni", syncer.AnnotationSyncAs)
-
-	took := s.count(func() {
-		s.must(s.w.Restart(t.Context()))
-		s.settled(4)
-	})
-	s.wantTally("a restart", took, tally{})
-	s.copied(first, shared)
-	took = s.count(func() {
-		s.edit(second, tlsPair(t, "second.test"))
+	both(t, "conflict", func(t *testing.T, s *story) {
+		first, second := s.at("first", "omni"), s.at("second", "omni")
+		s.namespace("first")
+		s.namespace("second")
+		shared, only := s.namespace("shared", "team=web", "env=test"), s.namespace("only", "env=test")
+		a := s.secret(first, tlsPair(t, "first.test"), to("team=web"))
+		s.until(func() error { return s.aSecondAfter(a) })
+		s.secret(second, tlsPair(t, "second.test"), to("env=test"))
+		s.copied(first, shared)
 		s.copied(second, only)
+		s.event(second, syncer.ReasonConflict, first.String(), shared+"/omni", syncer.AnnotationSyncAs)
+
+		took := s.count(func() {
+			s.must(s.w.Restart(t.Context()))
+			s.settled(4)
+		})
+		s.wantTally("a restart", took, tally{})
+		s.copied(first, shared)
+		took = s.count(func() {
+			s.edit(second, tlsPair(t, "second.test"))
+			s.copied(second, only)
+		})
+		s.wantTally("a change of the younger", took, tally{"get": 1, "update": 1})
+		took = s.count(func() {
+			s.remove(first)
+			s.copied(second, shared)
+		})
+		s.wantTally("the end of the older", took, tally{"update": 1})
 	})
-	s.wantTally("a change of the younger", took, tally{"get": 1, "update": 1})
-	took = s.count(func() {
-		s.remove(first)
-		s.copied(second, shared)
-	})
-	s.wantTally("the end of the older", took, tally{"update": 1})
 }
 
 func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
@@ -234,42 +240,43 @@ func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
 func TestMarksOfArgoHelmAndKubectlOwnersAndFinalizersAreNotOnTheCopy(t *testing.T) {
 	for _, name := range []string{"safe", "all", "none"} {
 		t.Run(name, func(t *testing.T) {
-			s := tell(t, "metadata-"+name, "--copy-metadata="+name)
-			source := s.at("source", "omni")
-			s.namespace("source")
-			target := place{Namespace: s.namespace("target", "team=web"), Name: "omni"}
-			bound := map[string]string{
-				"kubectl.kubernetes.io/last-applied-configuration": "{}", "argocd.argoproj.io/tracking-id": "x", "argocd.argoproj.io/sync-wave": "1",
-				"meta.helm.sh/release-name": "x", "meta.helm.sh/release-namespace": "x", "helm.sh/hook": "x",
-			}
-			how := []like{holding("k", "v"), to("team=web"), labelled("tier", "gold"), annotated("example.com/note", "hello"),
-				labelled("app.kubernetes.io/name", "omni"), labelled("app.kubernetes.io/instance", "omni"),
-				labelled("app.kubernetes.io/managed-by", "Helm"), labelled("helm.sh/chart", "omni-1"), s.owned}
-			for key, value := range bound {
-				how = append(how, annotated(key, value))
-			}
-			s.secret(source, how...)
-			s.until(func() error { return s.holds(target, "k=v") })
-			copy := s.get(target)
-			has := func(what string, got map[string]string, key string, want bool) {
-				if _, found := got[key]; found != want {
-					t.Errorf("%s %s on the copy: %v, want %v", what, key, found, want)
+			both(t, "metadata-"+name, func(t *testing.T, s *story) {
+				source := s.at("source", "omni")
+				s.namespace("source")
+				target := place{Namespace: s.namespace("target", "team=web"), Name: "omni"}
+				bound := map[string]string{
+					"kubectl.kubernetes.io/last-applied-configuration": "{}", "argocd.argoproj.io/tracking-id": "x", "argocd.argoproj.io/sync-wave": "1",
+					"meta.helm.sh/release-name": "x", "meta.helm.sh/release-namespace": "x", "helm.sh/hook": "x",
 				}
-			}
-			has("label", copy.Labels, "tier", name != "none")
-			has("label", copy.Labels, "app.kubernetes.io/name", name != "none")
-			has("annotation", copy.Annotations, "example.com/note", name != "none")
-			for _, key := range []string{"app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart"} {
-				has("label", copy.Labels, key, name == "all")
-			}
-			for key := range bound {
-				has("annotation", copy.Annotations, key, name == "all")
-			}
-			has("annotation", copy.Annotations, syncer.AnnotationSync, false)
-			if copy.OwnerReferences != nil || copy.Finalizers != nil {
-				t.Errorf("owners %v, finalizers %v", copy.OwnerReferences, copy.Finalizers)
-			}
-			s.edit(source, func(o *corev1.Secret) { o.Finalizers = nil })
+				how := []like{holding("k", "v"), to("team=web"), labelled("tier", "gold"), annotated("example.com/note", "hello"),
+					labelled("app.kubernetes.io/name", "omni"), labelled("app.kubernetes.io/instance", "omni"),
+					labelled("app.kubernetes.io/managed-by", "Helm"), labelled("helm.sh/chart", "omni-1"), s.owned}
+				for key, value := range bound {
+					how = append(how, annotated(key, value))
+				}
+				s.secret(source, how...)
+				s.until(func() error { return s.holds(target, "k=v") })
+				copy := s.get(target)
+				has := func(what string, got map[string]string, key string, want bool) {
+					if _, found := got[key]; found != want {
+						t.Errorf("%s %s on the copy: %v, want %v", what, key, found, want)
+					}
+				}
+				has("label", copy.Labels, "tier", name != "none")
+				has("label", copy.Labels, "app.kubernetes.io/name", name != "none")
+				has("annotation", copy.Annotations, "example.com/note", name != "none")
+				for _, key := range []string{"app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart"} {
+					has("label", copy.Labels, key, name == "all")
+				}
+				for key := range bound {
+					has("annotation", copy.Annotations, key, name == "all")
+				}
+				has("annotation", copy.Annotations, syncer.AnnotationSync, false)
+				if copy.OwnerReferences != nil || copy.Finalizers != nil {
+					t.Errorf("owners %v, finalizers %v", copy.OwnerReferences, copy.Finalizers)
+				}
+				s.edit(source, func(o *corev1.Secret) { o.Finalizers = nil })
+			}, "--copy-metadata="+name)
 		})
 	}
 }

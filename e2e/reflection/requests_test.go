@@ -19,9 +19,9 @@ func (s *story) settled(atLeast int) {
 			return err
 		}
 		// A name counts as added once, however often it is added before its turn comes.
-		added, done := m.Sum("workqueue_adds_total", "name", "syncer"), looks(m)
-		if int(added) != done || done < atLeast {
-			return fmt.Errorf("wildcast has looked at %d of %v targets, want %d", done, added, atLeast)
+		added, done := ofQueues(m, "workqueue_adds_total"), looks(m)
+		if added != done || done < atLeast {
+			return fmt.Errorf("wildcast has looked at %d of %d targets, want %d", done, added, atLeast)
 		}
 		return nil
 	})
@@ -36,7 +36,12 @@ func (s *story) looks() int {
 }
 
 func looks(m wildcast.Metrics) int {
-	return int(m.Sum("workqueue_work_duration_seconds", "name", "syncer"))
+	return ofQueues(m, "workqueue_work_duration_seconds")
+}
+
+// ofQueues is the sum of a metric over the syncers' queues.
+func ofQueues(m wildcast.Metrics, name string) int {
+	return int(m.Sum(name, "name", "secrets") + m.Sum(name, "name", "configmaps"))
 }
 
 // knows waits until wildcast knows of so many sources in the whole cluster.
@@ -54,7 +59,7 @@ func (s *story) knows(sources int) {
 	})
 }
 
-// count counts the requests that fn causes, once wildcast has settled. It tells of those about Secrets, less the
+// count counts the requests that fn causes, once wildcast has settled. It tells of those about objects of its kind, less the
 // watches and lists that fill caches: "create": 3, "get": 1.
 func (s *story) count(fn func()) tally {
 	s.Helper()
@@ -62,19 +67,22 @@ func (s *story) count(fn func()) tally {
 	before := len(s.requests())
 	fn()
 	s.settled(0)
-	return tallied(s.requests()[before:], func(cluster.Request) bool { return true })
+	return s.tallied(s.requests()[before:], all)
 }
 
-// tallyAt counts the requests about one Secret, after so many of all requests.
+// all requests.
+func all(cluster.Request) bool { return true }
+
+// tallyAt counts the requests about one object, after so many of all requests.
 func (s *story) tallyAt(after int, at place) tally {
 	s.Helper()
-	return tallied(s.requests()[after:], func(r cluster.Request) bool { return r.Namespace == at.Namespace && r.Name == at.Name })
+	return s.tallied(s.requests()[after:], func(r cluster.Request) bool { return r.Namespace == at.Namespace && r.Name == at.Name })
 }
 
-func tallied(requests []cluster.Request, which func(cluster.Request) bool) tally {
+func (s *story) tallied(requests []cluster.Request, which func(cluster.Request) bool) tally {
 	counted := tally{}
 	for _, r := range requests {
-		if r.Resource == "secrets" && r.Verb != "watch" && r.Verb != "list" && which(r) {
+		if r.Resource == s.kind.resource() && r.Verb != "watch" && r.Verb != "list" && which(r) {
 			counted[r.Verb]++
 		}
 	}
@@ -113,11 +121,11 @@ func about(any ...place) func(cluster.Request) bool {
 	return func(r cluster.Request) bool { return slices.Contains(any, place{Namespace: r.Namespace, Name: r.Name}) }
 }
 
-// reached waits until there have been so many successful requests of a verb about Secrets, after so many of all requests.
+// reached waits until there have been so many successful requests of a verb about its kind, after so many of all requests.
 func (s *story) reached(after int, verb string, n int) {
 	s.Helper()
 	s.until(func() error {
-		if got := tallied(s.requests()[after:], succeeded)[verb]; got < n {
+		if got := s.tallied(s.requests()[after:], succeeded)[verb]; got < n {
 			return fmt.Errorf("%d requests to %s, want %d", got, verb, n)
 		}
 		return nil

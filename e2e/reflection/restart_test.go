@@ -74,33 +74,34 @@ var absences = []absence{
 }
 
 func TestWhateverChangedWhileWildcastWasDownIsHealedAtItsStartWithAsManyWritesAsItTakes(t *testing.T) {
-	s := tell(t, "down")
-	s.namespace("source")
-	web, db := s.namespaces(2, "web", "team=web"), []string{s.namespace("db", "team=db")}
-	scenes := make([]scene, len(absences))
-	for i, a := range absences {
-		scenes[i] = scene{s.at("source", a.name), web, db}
-		s.secret(scenes[i].source, holding("key", "one"), to("team"))
-		s.until(func() error { return allCopies(s, scenes[i]) })
-	}
-	s.settled(0)
-	s.w.Stop()
-	for i, a := range absences {
-		a.do(s, scenes[i])
-	}
-	before := len(s.requests())
-	s.must(s.w.Restart(t.Context()))
-	for i, a := range absences {
-		t.Log(a.name)
-		s.until(func() error { return a.ends(s, scenes[i]) })
-	}
-	s.settled(len(absences))
-	requests := s.requests()[before:]
-	for i, a := range absences {
-		s.wantTally(a.name+", at the source,", tallied(requests, about(scenes[i].source)), orNone(a.source))
-		s.wantTally(a.name+", at the copies,", tallied(requests, about(scenes[i].copies()...)), orNone(a.copies))
-	}
-	s.wantTally("the new name", tallied(requests, about(scenes[0].all("renamed")...)), tally{"create": 3})
+	both(t, "down", func(t *testing.T, s *story) {
+		s.namespace("source")
+		web, db := s.namespaces(2, "web", "team=web"), []string{s.namespace("db", "team=db")}
+		scenes := make([]scene, len(absences))
+		for i, a := range absences {
+			scenes[i] = scene{s.at("source", a.name), web, db}
+			s.secret(scenes[i].source, holding("key", "one"), to("team"))
+			s.until(func() error { return allCopies(s, scenes[i]) })
+		}
+		s.settled(0)
+		s.w.Stop()
+		for i, a := range absences {
+			a.do(s, scenes[i])
+		}
+		before := len(s.requests())
+		s.must(s.w.Restart(t.Context()))
+		for i, a := range absences {
+			t.Log(a.name)
+			s.until(func() error { return a.ends(s, scenes[i]) })
+		}
+		s.settled(len(absences))
+		requests := s.requests()[before:]
+		for i, a := range absences {
+			s.wantTally(a.name+", at the source,", s.tallied(requests, about(scenes[i].source)), orNone(a.source))
+			s.wantTally(a.name+", at the copies,", s.tallied(requests, about(scenes[i].copies()...)), orNone(a.copies))
+		}
+		s.wantTally("the new name", s.tallied(requests, about(scenes[0].all("renamed")...)), tally{"create": 3})
+	})
 }
 
 func orNone(t tally) tally {
@@ -111,43 +112,45 @@ func orNone(t tally) tally {
 }
 
 func TestNamespacesThatChangedWhileWildcastWasDownAreHealedAtItsStart(t *testing.T) {
-	s := tell(t, "down-namespaces")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	stays, leaves, closes := s.namespace("stays", "team=web"), s.namespace("leaves", "team=web"), s.namespace("closes", "team=web")
-	joins := s.namespace("joins")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, stays, leaves, closes)
-	s.settled(0)
-	s.w.Stop()
-	s.relabel(leaves, "team", "")
-	s.relabel(joins, "team", "web")
-	s.relabel(closes, syncer.LabelSync, "false")
-	made := s.namespace("made", "team=web")
-	before := len(s.requests())
-	s.must(s.w.Restart(t.Context()))
-	s.copied(source, stays, joins, made)
-	s.absent("omni", leaves, closes)
-	s.settled(5)
-	s.wantTally("the start", tallied(s.requests()[before:], about(append(places("omni", stays, leaves, closes, joins, made), source)...)),
-		tally{"get": 1, "create": 2, "delete": 2})
+	both(t, "down-namespaces", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		stays, leaves, closes := s.namespace("stays", "team=web"), s.namespace("leaves", "team=web"), s.namespace("closes", "team=web")
+		joins := s.namespace("joins")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, stays, leaves, closes)
+		s.settled(0)
+		s.w.Stop()
+		s.relabel(leaves, "team", "")
+		s.relabel(joins, "team", "web")
+		s.relabel(closes, syncer.LabelSync, "false")
+		made := s.namespace("made", "team=web")
+		before := len(s.requests())
+		s.must(s.w.Restart(t.Context()))
+		s.copied(source, stays, joins, made)
+		s.absent("omni", leaves, closes)
+		s.settled(5)
+		s.wantTally("the start", s.tallied(s.requests()[before:], about(append(places("omni", stays, leaves, closes, joins, made), source)...)),
+			tally{"get": 1, "create": 2, "delete": 2})
+	})
 }
 
 func TestAKilledWildcastLeavesNothingThatTheNextDoesNotFinish(t *testing.T) {
 	const n = 60
-	s := tell(t, "killed", "--kube-api-qps=20", "--leader-elect=false") // so slow that it is killed in the middle
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(n, "t", "team=web")
-	before := len(s.requests())
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.reached(before, "create", 3)
-	s.w.Kill()
-	s.must(s.w.Restart(t.Context()))
-	s.copied(source, targets...)
-	s.edit(source, tlsPair(t, "omni.test"))
-	s.reached(before, "update", 3)
-	s.w.Kill()
-	s.must(s.w.Restart(t.Context()))
-	s.copied(source, targets...)
+	both(t, "killed", func(t *testing.T, s *story) { // so slow that it is killed in the middle
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(n, "t", "team=web")
+		before := len(s.requests())
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.reached(before, "create", 3)
+		s.w.Kill()
+		s.must(s.w.Restart(t.Context()))
+		s.copied(source, targets...)
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.reached(before, "update", 3)
+		s.w.Kill()
+		s.must(s.w.Restart(t.Context()))
+		s.copied(source, targets...)
+	}, "--kube-api-qps=20", "--leader-elect=false")
 }

@@ -12,35 +12,36 @@ import (
 )
 
 func TestCopiesFollowEveryChangeOfTheSourcesValues(t *testing.T) {
-	s := tell(t, "values")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(3, "a", "team=web")
-	s.secret(source, holding("text", "one"), holding("binary", "\x00\xff\xfe"), holding("empty", ""), to("team=web"))
-	s.copied(source, targets...)
-	for _, step := range []struct {
-		what   string
-		change like
-	}{
-		{"a value changed", holding("text", "two")},
-		{"a key added", holding("more", "three")},
-		{"a key removed", lacking("empty")},
-		{"a key emptied", holding("more", "")},
-		{"a binary value changed", holding("binary", "\xff\x00")},
-		{"a label added", labelled("tier", "gold")},
-		{"an annotation added", annotated("example.com/note", "hello")},
-		{"what tells of a certificate added", annotated("wildcast.dev/alt-names", "omni.test")},
-		{"all keys but one removed", func(o *corev1.Secret) { o.Data = map[string][]byte{"text": []byte("three")} }},
-	} {
-		took := s.count(func() {
-			s.edit(source, step.change)
-			s.copied(source, targets...)
-			for _, at := range targets {
-				s.until(func() error { return s.dressed(source, place{Namespace: at, Name: "omni"}) })
-			}
-		})
-		s.wantTally(step.what, took, tally{"get": 1, "update": len(targets)})
-	}
+	both(t, "values", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(3, "a", "team=web")
+		s.secret(source, holding("text", "one"), holding("binary", "\x00\xff\xfe"), holding("empty", ""), to("team=web"))
+		s.copied(source, targets...)
+		for _, step := range []struct {
+			what   string
+			change like
+		}{
+			{"a value changed", holding("text", "two")},
+			{"a key added", holding("more", "three")},
+			{"a key removed", lacking("empty")},
+			{"a key emptied", holding("more", "")},
+			{"a binary value changed", holding("binary", "\xff\x00")},
+			{"a label added", labelled("tier", "gold")},
+			{"an annotation added", annotated("example.com/note", "hello")},
+			{"what tells of a certificate added", annotated("wildcast.dev/alt-names", "omni.test")},
+			{"all keys but one removed", func(o *corev1.Secret) { o.Data = map[string][]byte{"text": []byte("three")} }},
+		} {
+			took := s.count(func() {
+				s.edit(source, step.change)
+				s.copied(source, targets...)
+				for _, at := range targets {
+					s.until(func() error { return s.dressed(source, place{Namespace: at, Name: "omni"}) })
+				}
+			})
+			s.wantTally(step.what, took, tally{"get": 1, "update": len(targets)})
+		}
+	})
 }
 
 // dressed tells which labels and annotations of the source a copy lacks, less the one that marks the source.
@@ -60,24 +61,25 @@ func (s *story) dressed(source, at place) error {
 }
 
 func TestLabelsAndAnnotationsThatTheSourceLosesGoFromItsCopies(t *testing.T) {
-	s := tell(t, "dress")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
-	s.secret(source, holding("k", "v"), labelled("tier", "gold"), annotated("example.com/note", "hello"), to("team=web"))
-	s.copied(source, target.Namespace)
-	s.must(s.dressed(source, target))
-	took := s.count(func() {
-		s.edit(source, unannotated("example.com/note"), func(o *corev1.Secret) { delete(o.Labels, "tier") })
-		s.until(func() error {
-			copy := s.get(target)
-			if copy.Labels["tier"] != "" || copy.Annotations["example.com/note"] != "" {
-				return fmt.Errorf("labels %v, annotations %v", copy.Labels, copy.Annotations)
-			}
-			return nil
+	both(t, "dress", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
+		s.secret(source, holding("k", "v"), labelled("tier", "gold"), annotated("example.com/note", "hello"), to("team=web"))
+		s.copied(source, target.Namespace)
+		s.must(s.dressed(source, target))
+		took := s.count(func() {
+			s.edit(source, unannotated("example.com/note"), func(o *corev1.Secret) { delete(o.Labels, "tier") })
+			s.until(func() error {
+				copy := s.get(target)
+				if copy.Labels["tier"] != "" || copy.Annotations["example.com/note"] != "" {
+					return fmt.Errorf("labels %v, annotations %v", copy.Labels, copy.Annotations)
+				}
+				return nil
+			})
 		})
+		s.wantTally("a label and an annotation that go", took, tally{"get": 1, "update": 1})
 	})
-	s.wantTally("a label and an annotation that go", took, tally{"get": 1, "update": 1})
 }
 
 func TestAnAnnotationThatIsRemovedOrFalseTakesTheCopiesAwayAndKeepsTheSource(t *testing.T) {
@@ -86,111 +88,117 @@ func TestAnAnnotationThatIsRemovedOrFalseTakesTheCopiesAwayAndKeepsTheSource(t *
 		change like
 	}{{"unmarked", unannotated(syncer.AnnotationSync)}, {"marked-false", to("false")}} {
 		t.Run(how.name, func(t *testing.T) {
-			s := tell(t, how.name)
-			source := s.at("source", "omni")
-			s.namespace("source")
-			targets := s.namespaces(3, "a", "team=web")
-			s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-			s.copied(source, targets...)
-			var was *corev1.Secret
-			took := s.count(func() {
-				was = s.edit(source, how.change)
-				s.absent("omni", targets...)
+			both(t, how.name, func(t *testing.T, s *story) {
+				source := s.at("source", "omni")
+				s.namespace("source")
+				targets := s.namespaces(3, "a", "team=web")
+				s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+				s.copied(source, targets...)
+				var was *corev1.Secret
+				took := s.count(func() {
+					was = s.edit(source, how.change)
+					s.absent("omni", targets...)
+				})
+				s.wantTally("to unmark a source", took, tally{"delete": len(targets)})
+				s.must(s.same(was))
 			})
-			s.wantTally("to unmark a source", took, tally{"delete": len(targets)})
-			s.must(s.same(was))
 		})
 	}
 }
 
 func TestASourceThatIsDeletedTakesItsCopiesAway(t *testing.T) {
-	s := tell(t, "deleted")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(3, "a", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, targets...)
-	took := s.count(func() {
-		s.remove(source)
-		s.absent("omni", targets...)
+	both(t, "deleted", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(3, "a", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, targets...)
+		took := s.count(func() {
+			s.remove(source)
+			s.absent("omni", targets...)
+		})
+		s.wantTally("to delete a source", took, tally{"delete": len(targets)})
 	})
-	s.wantTally("to delete a source", took, tally{"delete": len(targets)})
 }
 
 func TestASourceWhoseNamespaceIsDeletedTakesItsCopiesAway(t *testing.T) {
-	s := tell(t, "namespace-deleted")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(3, "a", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, targets...)
-	took := s.count(func() {
-		s.must(s.kube.CoreV1().Namespaces().Delete(s.Context(), source.Namespace, metav1.DeleteOptions{}))
-		s.absent("omni", targets...)
+	both(t, "namespace-deleted", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(3, "a", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, targets...)
+		took := s.count(func() {
+			s.must(s.kube.CoreV1().Namespaces().Delete(s.Context(), source.Namespace, metav1.DeleteOptions{}))
+			s.absent("omni", targets...)
+		})
+		s.wantTally("to delete a source's namespace", took, tally{"delete": len(targets)})
 	})
-	s.wantTally("to delete a source's namespace", took, tally{"delete": len(targets)})
 }
 
 func TestASourceThatIsMadeAgainWithinTheGraceKeepsItsCopies(t *testing.T) {
-	s := tell(t, "made-again", "--delete-grace=10m")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(3, "a", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, targets...)
-	var were []*corev1.Secret
-	for _, at := range places("omni", targets...) {
-		were = append(were, s.get(at))
-	}
-	took := s.count(func() {
-		s.remove(source)
-		s.knows(0)
+	both(t, "made-again", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(3, "a", "team=web")
 		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
 		s.copied(source, targets...)
-	})
-	s.wantTally("to make a source again", took, tally{"get": 1, "update": len(targets)})
-	for i, at := range places("omni", targets...) {
-		if s.get(at).UID != were[i].UID {
-			t.Errorf("copy %s was deleted and made again", at)
+		var were []*corev1.Secret
+		for _, at := range places("omni", targets...) {
+			were = append(were, s.get(at))
 		}
-	}
-	s.edit(source, unannotated(syncer.AnnotationSync)) // there is no grace for what is no longer marked
-	s.absent("omni", targets...)
+		took := s.count(func() {
+			s.remove(source)
+			s.knows(0)
+			s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+			s.copied(source, targets...)
+		})
+		s.wantTally("to make a source again", took, tally{"get": 1, "update": len(targets)})
+		for i, at := range places("omni", targets...) {
+			if s.get(at).UID != were[i].UID {
+				t.Errorf("copy %s was deleted and made again", at)
+			}
+		}
+		s.edit(source, unannotated(syncer.AnnotationSync)) // there is no grace for what is no longer marked
+		s.absent("omni", targets...)
+	}, "--delete-grace=10m")
 }
 
 func TestKubectlReplaceWithForceOfASourceKeepsItsCopies(t *testing.T) {
-	s := tell(t, "replace-force", "--delete-grace=10m")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
-	s.secret(source, holding("k", "v"), to("team=web"))
-	s.copied(source, target.Namespace)
-	was := s.get(target)
-	yaml := s.kubectl("", "get", "secret", "omni", "-n", source.Namespace, "-o", "yaml")
-	s.kubectl(strings.ReplaceAll(yaml, "k: dg==", "k: dw=="), "replace", "--force", "-f", "-")
-	s.copied(source, target.Namespace)
-	if is := s.get(target); is.UID != was.UID || string(is.Data["k"]) != "w" {
-		t.Errorf("copy with k=%q; made anew: %v", is.Data["k"], is.UID != was.UID)
-	}
-	s.edit(source, unannotated(syncer.AnnotationSync))
-	s.absent("omni", target.Namespace)
+	both(t, "replace-force", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
+		s.secret(source, holding("k", "v"), to("team=web"))
+		s.copied(source, target.Namespace)
+		was := s.get(target)
+		yaml := s.kubectl("", "get", string(s.kind), "omni", "-n", source.Namespace, "-o", "yaml")
+		s.kubectl(strings.NewReplacer("k: dg==", "k: dw==", "k: v\n", "k: w\n").Replace(yaml), "replace", "--force", "-f", "-")
+		s.copied(source, target.Namespace)
+		if is := s.get(target); is.UID != was.UID || string(is.Data["k"]) != "w" {
+			t.Errorf("copy with k=%q; made anew: %v", is.Data["k"], is.UID != was.UID)
+		}
+		s.edit(source, unannotated(syncer.AnnotationSync))
+		s.absent("omni", target.Namespace)
+	}, "--delete-grace=10m")
 }
 
 func TestAnImmutableSourceThatIsReplacedReplacesItsCopiesAndTheFlagIsKept(t *testing.T) {
-	s := tell(t, "immutable", "--delete-grace=10m")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(2, "a", "team=web")
-	s.secret(source, holding("k", "one"), immutable, to("team=web"))
-	s.copied(source, targets...)
-	took := s.count(func() {
-		s.remove(source)
-		s.secret(source, holding("k", "two"), immutable, to("team=web"))
+	both(t, "immutable", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(2, "a", "team=web")
+		s.secret(source, holding("k", "one"), immutable, to("team=web"))
 		s.copied(source, targets...)
-	})
-	s.wantTally("to replace an immutable source", took, tally{"get": 3, "delete": 2, "create": 2})
-	s.edit(source, unannotated(syncer.AnnotationSync))
-	s.absent("omni", targets...)
+		took := s.count(func() {
+			s.remove(source)
+			s.secret(source, holding("k", "two"), immutable, to("team=web"))
+			s.copied(source, targets...)
+		})
+		s.wantTally("to replace an immutable source", took, tally{"get": 3, "delete": 2, "create": 2})
+		s.edit(source, unannotated(syncer.AnnotationSync))
+		s.absent("omni", targets...)
+	}, "--delete-grace=10m")
 }
 
 func TestASourceThatBecomesImmutableOrOfAnotherTypeIsFollowed(t *testing.T) {
@@ -232,54 +240,57 @@ func TestSecretsOfEveryTypeThatUsersMakeAreCopied(t *testing.T) {
 }
 
 func TestANameOfNinetyCharactersAndMoreIsCopied(t *testing.T) {
-	s := tell(t, "long-name")
-	s.namespace("source")
-	target := s.namespace("a", "team=web")
-	for _, length := range []int{63, 64, 90, 253} {
-		source := s.at("source", strings.Repeat("n", length))
-		s.secret(source, holding("k", "v"), to("team=web"))
-		s.copied(source, target)
-	}
+	both(t, "long-name", func(t *testing.T, s *story) {
+		s.namespace("source")
+		target := s.namespace("a", "team=web")
+		for _, length := range []int{63, 64, 90, 253} {
+			source := s.at("source", strings.Repeat("n", length))
+			s.secret(source, holding("k", "v"), to("team=web"))
+			s.copied(source, target)
+		}
+	})
 }
 
 func TestSyncAsNamesTheCopiesAndAChangeMovesThem(t *testing.T) {
-	s := tell(t, "sync-as")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(2, "a", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"), annotated(syncer.AnnotationSyncAs, "one"))
-	s.until(func() error { return s.areCopies(source, places("one", targets...)...) })
-	s.must(s.areAbsent(places("omni", targets...)...))
-	took := s.count(func() {
-		s.edit(source, annotated(syncer.AnnotationSyncAs, "two"))
-		s.until(func() error { return s.areCopies(source, places("two", targets...)...) })
-		s.absent("one", targets...)
+	both(t, "sync-as", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(2, "a", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"), annotated(syncer.AnnotationSyncAs, "one"))
+		s.until(func() error { return s.areCopies(source, places("one", targets...)...) })
+		s.must(s.areAbsent(places("omni", targets...)...))
+		took := s.count(func() {
+			s.edit(source, annotated(syncer.AnnotationSyncAs, "two"))
+			s.until(func() error { return s.areCopies(source, places("two", targets...)...) })
+			s.absent("one", targets...)
+		})
+		s.wantTally("another sync-as", took, tally{"get": 1, "create": 2, "delete": 2})
+		s.edit(source, unannotated(syncer.AnnotationSyncAs))
+		s.copied(source, targets...)
+		s.absent("two", targets...)
 	})
-	s.wantTally("another sync-as", took, tally{"get": 1, "create": 2, "delete": 2})
-	s.edit(source, unannotated(syncer.AnnotationSyncAs))
-	s.copied(source, targets...)
-	s.absent("two", targets...)
 }
 
 func TestSyncKeysChoosesWhatIsCopiedAndAChangeIsFollowed(t *testing.T) {
-	s := tell(t, "sync-keys")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
-	s.secret(source, holding("a", "1"), holding("b", "2"), holding("c", "3"), to("team=web"), annotated(syncer.AnnotationSyncKeys, "a, b,absent"))
-	s.until(func() error { return s.holds(target, "a=1", "b=2") })
-	s.edit(source, annotated(syncer.AnnotationSyncKeys, "c"))
-	s.until(func() error { return s.holds(target, "c=3") })
-	s.settled(0)
-	took := s.count(func() {
-		before := s.looks()
-		s.edit(source, holding("a", "9"))
-		s.settled(before + 2) // at the source itself, and at the target
+	both(t, "sync-keys", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target := place{Namespace: s.namespace("a", "team=web"), Name: "omni"}
+		s.secret(source, holding("a", "1"), holding("b", "2"), holding("c", "3"), to("team=web"), annotated(syncer.AnnotationSyncKeys, "a, b,absent"))
+		s.until(func() error { return s.holds(target, "a=1", "b=2") })
+		s.edit(source, annotated(syncer.AnnotationSyncKeys, "c"))
+		s.until(func() error { return s.holds(target, "c=3") })
+		s.settled(0)
+		took := s.count(func() {
+			before := s.looks()
+			s.edit(source, holding("a", "9"))
+			s.settled(before + 2) // at the source itself, and at the target
+		})
+		s.wantTally("a change of what is not copied", took, tally{"get": 1})
+		s.must(s.holds(target, "c=3"))
+		s.edit(source, unannotated(syncer.AnnotationSyncKeys))
+		s.copied(source, target.Namespace)
 	})
-	s.wantTally("a change of what is not copied", took, tally{"get": 1})
-	s.must(s.holds(target, "c=3"))
-	s.edit(source, unannotated(syncer.AnnotationSyncKeys))
-	s.copied(source, target.Namespace)
 }
 
 func TestOnlyTheCertificateOfAnAuthorityIsCopiedWithSyncKeys(t *testing.T) {
@@ -297,7 +308,7 @@ func TestOnlyTheCertificateOfAnAuthorityIsCopiedWithSyncKeys(t *testing.T) {
 
 // holds tells whether an object has exactly this data.
 func (s *story) holds(at place, data ...string) error {
-	o, err := s.kube.CoreV1().Secrets(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
+	o, err := s.objects(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}

@@ -42,15 +42,21 @@ const (
 // story is one test: what it made in the cluster, and the wildcast that it watches.
 type story struct {
 	*testing.T
+	kind kind
 	name string // begins the names of all its namespaces
 	kube kubernetes.Interface
 	w    *wildcast.Process
 }
 
-// tell begins a story. Its flags come after the suite's own.
+// tell begins a story of Secrets. Its flags come after the suite's own.
 func tell(t *testing.T, name string, flags ...string) *story {
 	t.Helper()
-	s := &story{T: t, name: name, kube: kubernetes.NewForConfigOrDie(shared.Admin())}
+	return tellOf(t, secrets, name, flags...)
+}
+
+func tellOf(t *testing.T, of kind, name string, flags ...string) *story {
+	t.Helper()
+	s := &story{T: t, kind: of, name: name, kube: kubernetes.NewForConfigOrDie(shared.Admin())}
 	s.w = wildcast.New(t, shared, wildcast.Options{Args: append([]string{grace}, flags...)})
 	t.Cleanup(s.end)
 	return s
@@ -66,18 +72,18 @@ func (s *story) end() {
 	mine := metav1.ListOptions{LabelSelector: stage.Label + "=" + s.name}
 	namespaces, err := s.kube.CoreV1().Namespaces().List(ctx, mine)
 	s.must(err)
-	s.must(s.eachSecret(ctx, mine, func(secret *corev1.Secret) error {
+	s.must(s.each(ctx, mine, func(secret *corev1.Secret) error {
 		if _, copy := secret.Annotations[syncer.AnnotationOrigin]; copy {
 			return nil
 		}
-		err := s.kube.CoreV1().Secrets(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{})
+		err := s.objects(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{})
 		return ignoreNotFound(err)
 	}))
 	for _, ns := range namespaces.Items {
 		s.must(ignoreNotFound(s.kube.CoreV1().Namespaces().Delete(ctx, ns.Name, metav1.DeleteOptions{})))
 	}
 	s.must(stage.Until(ctx, func() error {
-		return s.eachSecret(ctx, mine, func(secret *corev1.Secret) error {
+		return s.each(ctx, mine, func(secret *corev1.Secret) error {
 			if strings.HasPrefix(secret.Namespace, s.name+"-") {
 				return nil
 			}
@@ -86,9 +92,9 @@ func (s *story) end() {
 	}))
 }
 
-// eachSecret calls fn with every Secret that which selects, and joins its errors.
-func (s *story) eachSecret(ctx context.Context, which metav1.ListOptions, fn func(*corev1.Secret) error) error {
-	all, err := s.kube.CoreV1().Secrets("").List(ctx, which)
+// each calls fn with every object of the kind that which selects, and joins its errors.
+func (s *story) each(ctx context.Context, which metav1.ListOptions, fn func(*corev1.Secret) error) error {
+	all, err := s.objects("").List(ctx, which)
 	if err != nil {
 		return err
 	}
@@ -215,10 +221,10 @@ func immutable(o *corev1.Secret) { o.Immutable = new(true) }
 // to marks a source: copies go where the selector says.
 func to(selector string) like { return annotated(syncer.AnnotationSync, selector) }
 
-// secret makes a Secret. Its namespace must exist.
+// secret makes an object of the kind. Its namespace must exist.
 func (s *story) secret(at place, how ...like) *corev1.Secret {
 	s.Helper()
-	made, err := s.kube.CoreV1().Secrets(at.Namespace).Create(s.Context(), s.drawn(at, how...), metav1.CreateOptions{})
+	made, err := s.objects(at.Namespace).Create(s.Context(), s.drawn(at, how...), metav1.CreateOptions{})
 	s.must(err)
 	return made
 }
@@ -244,7 +250,7 @@ func (s *story) edit(at place, how ...like) *corev1.Secret {
 			change(o)
 		}
 		var err error
-		put, err = s.kube.CoreV1().Secrets(at.Namespace).Update(s.Context(), o, metav1.UpdateOptions{FieldManager: "user"})
+		put, err = s.objects(at.Namespace).Update(s.Context(), o, metav1.UpdateOptions{FieldManager: "user"})
 		if err != nil && !apierrors.IsConflict(err) {
 			s.Fatal(err)
 		}
@@ -255,14 +261,14 @@ func (s *story) edit(at place, how ...like) *corev1.Secret {
 
 func (s *story) get(at place) *corev1.Secret {
 	s.Helper()
-	o, err := s.kube.CoreV1().Secrets(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
+	o, err := s.objects(at.Namespace).Get(s.Context(), at.Name, metav1.GetOptions{})
 	s.must(err)
 	return o
 }
 
 func (s *story) remove(at place) {
 	s.Helper()
-	s.must(s.kube.CoreV1().Secrets(at.Namespace).Delete(s.Context(), at.Name, metav1.DeleteOptions{}))
+	s.must(s.objects(at.Namespace).Delete(s.Context(), at.Name, metav1.DeleteOptions{}))
 }
 
 // everywhere are all namespaces of the cluster that are not about to go, less these.

@@ -15,23 +15,24 @@ import (
 )
 
 func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsLifted(t *testing.T) {
-	s := tell(t, "quota")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	blocked, others := s.namespace("a-blocked", "team=web"), s.namespaces(3, "b", "team=web")
-	s.quota(blocked)
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, others...)
-	s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota")
-	took := s.count(func() {
-		s.edit(source, tlsPair(t, "omni.test"))
+	both(t, "quota", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		blocked, others := s.namespace("a-blocked", "team=web"), s.namespaces(3, "b", "team=web")
+		s.quota(blocked)
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
 		s.copied(source, others...)
+		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota")
+		took := s.count(func() {
+			s.edit(source, tlsPair(t, "omni.test"))
+			s.copied(source, others...)
+		})
+		if took["update"] != 3 || took["create"] > 2 {
+			t.Errorf("a change of the source took the requests %v", took)
+		}
+		s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), "none", metav1.DeleteOptions{}))
+		s.copied(source, blocked)
 	})
-	if took["update"] != 3 || took["create"] > 2 {
-		t.Errorf("a change of the source took the requests %v", took)
-	}
-	s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), "none", metav1.DeleteOptions{}))
-	s.copied(source, blocked)
 }
 
 // quota allows no more Secrets in a namespace, from when it returns.
@@ -39,7 +40,7 @@ func (s *story) quota(namespace string) {
 	s.Helper()
 	quotas := s.kube.CoreV1().ResourceQuotas(namespace)
 	_, err := quotas.Create(s.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse("0")}}}, metav1.CreateOptions{})
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceName(s.kind.resource()): resource.MustParse("0")}}}, metav1.CreateOptions{})
 	s.must(err)
 	s.until(func() error {
 		q, err := quotas.Get(s.Context(), "none", metav1.GetOptions{})
@@ -51,28 +52,29 @@ func (s *story) quota(namespace string) {
 }
 
 func TestANamespaceThatIsTerminatingDelaysNoOtherAndIsLeftInPeace(t *testing.T) {
-	s := tell(t, "terminating")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	stuck, others := s.namespace("a-stuck", "team=web"), s.namespaces(3, "b", "team=web")
-	release := s.stick(stuck)
-	before := len(s.requests())
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, others...)
-	s.must(s.w.Restart(t.Context()))
-	s.settled(len(others))
-	s.edit(source, tlsPair(t, "omni.test"))
-	s.copied(source, others...)
-	s.stays(5*time.Second, func() error {
-		if took := s.tallyAt(before, place{Namespace: stuck, Name: "omni"}); len(took) > 0 {
-			return fmt.Errorf("the namespace that ends saw the requests %v", took)
-		}
-		return nil
+	both(t, "terminating", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		stuck, others := s.namespace("a-stuck", "team=web"), s.namespaces(3, "b", "team=web")
+		release := s.stick(stuck)
+		before := len(s.requests())
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, others...)
+		s.must(s.w.Restart(t.Context()))
+		s.settled(len(others))
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.copied(source, others...)
+		s.stays(5*time.Second, func() error {
+			if took := s.tallyAt(before, place{Namespace: stuck, Name: "omni"}); len(took) > 0 {
+				return fmt.Errorf("the namespace that ends saw the requests %v", took)
+			}
+			return nil
+		})
+		release()
+		s.until(func() error { return s.namespaceGone(stuck) })
+		s.namespace("a-stuck", "team=web")
+		s.copied(source, stuck)
 	})
-	release()
-	s.until(func() error { return s.namespaceGone(stuck) })
-	s.namespace("a-stuck", "team=web")
-	s.copied(source, stuck)
 }
 
 // stick deletes a namespace, which cannot end until release is called.
@@ -105,22 +107,23 @@ func (s *story) namespaceGone(name string) error {
 }
 
 func TestATargetNamespaceThatIsDeletedGoesCleanlyAndNothingIsMadeInItAgain(t *testing.T) {
-	s := tell(t, "target-deleted")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	leaves, stays := s.namespace("leaves", "team=web"), s.namespace("stays", "team=web")
-	s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-	s.copied(source, leaves, stays)
-	took := s.count(func() {
-		s.must(s.kube.CoreV1().Namespaces().Delete(t.Context(), leaves, metav1.DeleteOptions{}))
-		s.until(func() error { return s.namespaceGone(leaves) })
+	both(t, "target-deleted", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		leaves, stays := s.namespace("leaves", "team=web"), s.namespace("stays", "team=web")
+		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+		s.copied(source, leaves, stays)
+		took := s.count(func() {
+			s.must(s.kube.CoreV1().Namespaces().Delete(t.Context(), leaves, metav1.DeleteOptions{}))
+			s.until(func() error { return s.namespaceGone(leaves) })
+		})
+		s.wantTally("the end of a namespace", took, tally{})
+		took = s.count(func() {
+			s.namespace("leaves", "team=web")
+			s.copied(source, leaves)
+		})
+		s.wantTally("a namespace that is made again", took, tally{"create": 1})
 	})
-	s.wantTally("the end of a namespace", took, tally{})
-	took = s.count(func() {
-		s.namespace("leaves", "team=web")
-		s.copied(source, leaves)
-	})
-	s.wantTally("a namespace that is made again", took, tally{"create": 1})
 }
 
 // Wildcast is held to 30 requests a second, so that the restart comes in the middle. There is no Lease, which it could
@@ -160,7 +163,7 @@ func (s *story) paused(after int, verb string, apart time.Duration) bool {
 	s.Helper()
 	var last time.Time
 	for _, r := range s.requests()[after:] {
-		if r.Resource != "secrets" || r.Verb != verb || !succeeded(r) {
+		if r.Resource != s.kind.resource() || r.Verb != verb || !succeeded(r) {
 			continue
 		}
 		if !last.IsZero() && r.Received.Sub(last) > apart {

@@ -1,0 +1,62 @@
+package syncer
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// configMaps is the kind ConfigMap. Those that every namespace has, such as kube-root-ca.crt, are somebody else's objects
+// like any other.
+func configMaps(client corev1client.ConfigMapsGetter) kind {
+	return kind{
+		kind:     corev1.SchemeGroupVersion.WithKind(string(ConfigMaps)),
+		resource: corev1.SchemeGroupVersion.WithResource("configmaps"),
+		read: func(ctx context.Context, n ref) (content, error) {
+			m, err := client.ConfigMaps(n.Namespace).Get(ctx, n.Name, metav1.GetOptions{})
+			if err != nil {
+				return content{}, err
+			}
+			return content{m.ObjectMeta, payload{Immutable: ptr.Deref(m.Immutable, false), Data: bytesOf(m.Data), Binary: m.BinaryData}}, nil
+		},
+		create: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
+			m, err := client.ConfigMaps(c.meta.Namespace).Create(ctx, configMap(c), metav1.CreateOptions{FieldManager: manager})
+			if err != nil {
+				return metav1.ObjectMeta{}, err
+			}
+			return m.ObjectMeta, nil
+		},
+		update: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
+			m, err := client.ConfigMaps(c.meta.Namespace).Update(ctx, configMap(c), metav1.UpdateOptions{FieldManager: manager})
+			if err != nil {
+				return metav1.ObjectMeta{}, err
+			}
+			return m.ObjectMeta, nil
+		},
+		remove: func(ctx context.Context, n ref, p metav1.Preconditions) error {
+			return client.ConfigMaps(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{Preconditions: &p})
+		},
+	}
+}
+
+func configMap(c content) *corev1.ConfigMap {
+	m := &corev1.ConfigMap{ObjectMeta: c.meta, Data: make(map[string]string, len(c.Data)), BinaryData: c.Binary}
+	for key, value := range c.Data {
+		m.Data[key] = string(value)
+	}
+	if c.Immutable {
+		m.Immutable = ptr.To(true)
+	}
+	return m
+}
+
+func bytesOf(texts map[string]string) map[string][]byte {
+	data := make(map[string][]byte, len(texts))
+	for key, text := range texts {
+		data[key] = []byte(text)
+	}
+	return data
+}

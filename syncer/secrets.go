@@ -1,0 +1,55 @@
+package syncer
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// secrets is the kind Secret. Not reflected are credentials that are bound to where they are, and what wildcast keeps
+// for itself.
+func secrets(client corev1client.SecretsGetter) kind {
+	return kind{
+		kind:     corev1.SchemeGroupVersion.WithKind(string(Secrets)),
+		resource: corev1.SchemeGroupVersion.WithResource("secrets"),
+		never: []string{
+			"helm.sh/release.v1", string(corev1.SecretTypeServiceAccountToken), string(corev1.SecretTypeBootstrapToken),
+			Prefix + "issuer", Prefix + "dns01", Prefix + "account", Prefix + "order",
+		},
+		read: func(ctx context.Context, n ref) (content, error) {
+			s, err := client.Secrets(n.Namespace).Get(ctx, n.Name, metav1.GetOptions{})
+			if err != nil {
+				return content{}, err
+			}
+			return content{s.ObjectMeta, payload{Type: string(s.Type), Immutable: ptr.Deref(s.Immutable, false), Data: s.Data}}, nil
+		},
+		create: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
+			s, err := client.Secrets(c.meta.Namespace).Create(ctx, secret(c), metav1.CreateOptions{FieldManager: manager})
+			if err != nil {
+				return metav1.ObjectMeta{}, err
+			}
+			return s.ObjectMeta, nil
+		},
+		update: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
+			s, err := client.Secrets(c.meta.Namespace).Update(ctx, secret(c), metav1.UpdateOptions{FieldManager: manager})
+			if err != nil {
+				return metav1.ObjectMeta{}, err
+			}
+			return s.ObjectMeta, nil
+		},
+		remove: func(ctx context.Context, n ref, p metav1.Preconditions) error {
+			return client.Secrets(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{Preconditions: &p})
+		},
+	}
+}
+
+func secret(c content) *corev1.Secret {
+	s := &corev1.Secret{ObjectMeta: c.meta, Type: corev1.SecretType(c.Type), Data: c.Data}
+	if c.Immutable {
+		s.Immutable = ptr.To(true)
+	}
+	return s
+}
