@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +83,34 @@ func (w *world) register(key crypto.Signer) acmeclient.Account {
 	url, err := w.client.Register(w.t.Context(), key, acmeclient.Registration{Email: "admin@a.test"})
 	w.must(err)
 	return acmeclient.Account{Key: key, URL: url}
+}
+
+// undecided keeps the CA from looking at a challenge until the step that comes after it is done, or release is called.
+func (w *world) undecided(until string) (release func()) {
+	release = func() {}
+	told := false
+	var mu sync.Mutex
+	w.ca.Before(func(step string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if step == acmetest.StepChallenge {
+			told, release = true, w.dns.Hold()
+		}
+	})
+	w.ca.After(func(step string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if told && step == until {
+			release()
+		}
+	})
+	free := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		release()
+	}
+	w.t.Cleanup(free)
+	return free
 }
 
 func (w *world) solver() acmeclient.Solver {

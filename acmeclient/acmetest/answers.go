@@ -21,6 +21,7 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 			reply.SetTsig(key.Hdr.Name, key.Algorithm, 300, int64(key.TimeSigned))
 		}
 	case r.Opcode == dns.OpcodeQuery && len(r.Question) == 1:
+		s.dns.wait()
 		s.answer(reply, dns.CanonicalName(r.Question[0].Name), r.Question[0].Qtype)
 	default:
 		reply.Rcode = dns.RcodeNotImplemented

@@ -29,6 +29,7 @@ type DNS struct {
 	cname   map[string]string
 	hidden  hidden
 	updates int
+	held    chan struct{} // nil: questions are answered at once
 }
 
 type txt struct {
@@ -151,6 +152,31 @@ func (d *DNS) Show() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.hidden)
+}
+
+// Hold keeps every question waiting, the CA's own too, until release is called; updates go on. Where a CA has to be
+// found undecided, it cannot decide before.
+func (d *DNS) Hold() (release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	held := make(chan struct{})
+	d.held = held
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.held = nil
+		close(held)
+	})
+}
+
+// wait returns when no question is held.
+func (d *DNS) wait() {
+	d.mu.Lock()
+	held := d.held
+	d.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 }
 
 // Updates returns how many updates were accepted.
