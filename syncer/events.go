@@ -28,56 +28,56 @@ func (s saying) same(t saying) bool {
 // maxNote is how many bytes of a note are sent; the API server refuses more than 1024.
 const maxNote = 1000
 
-func (s *Syncer) say(eventType, action string, what saying) {
+func (k *keeper) say(eventType, action string, what saying) {
 	note := what.note
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote], "")
 	}
-	s.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
+	k.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
 }
 
 // invalid is what the owner of a source hears whose annotations are wrong.
-func (s *Syncer) invalid(source *object) saying {
-	me := s.kind.reference(source.ref(), source.UID)
+func (k *keeper) invalid(source *object) saying {
+	me := k.kind.reference(source.ref(), source.UID)
 	return saying{about: me, related: me, reason: source.wrong.Reason, cause: source.wrong.Detail,
 		note: source.wrong.Detail + ". Until then the copies stay as they are"}
 }
 
 // conflict is what the owner of a source hears whose target an older source has.
-func (s *Syncer) conflict(loser, winner *object, target ref) saying {
-	return saying{about: s.kind.reference(loser.ref(), loser.UID), related: s.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
+func (k *keeper) conflict(loser, winner *object, target ref) saying {
+	return saying{about: k.kind.reference(loser.ref(), loser.UID), related: k.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
 		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s/%s. Give one of the two another name there with the annotation %s, or narrow its selector",
 			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
 }
 
 // leftByKubed is what the owner of a source hears of a copy that kubed made and that the source does not want, or that of
 // the copy if there is no such source.
-func (s *Syncer) leftByKubed(left, source *object) saying {
-	me := s.kind.reference(left.ref(), left.UID)
+func (k *keeper) leftByKubed(left, source *object) saying {
+	me := k.kind.reference(left.ref(), left.UID)
 	said := saying{about: me, related: me, reason: ReasonLeftByKubed}
 	why := "which is not there"
 	if source != nil {
-		said.about, why = s.kind.reference(source.ref(), source.UID), "which does not select its namespace"
+		said.about, why = k.kind.reference(source.ref(), source.UID), "which does not select its namespace"
 	}
 	said.note = fmt.Sprintf("%s has the marks of a copy that kubed made of %s, %s. It was left alone, since it may be somebody's own. If nobody needs it: kubectl -n %s delete %s %s",
-		left.ref(), left.origin.ref(), why, left.Namespace, s.kind.word(), left.Name)
+		left.ref(), left.origin.ref(), why, left.Namespace, k.kind.word(), left.Name)
 	return said
 }
 
 // kubedRuns is what the owner of a source hears when kubed writes over its copies.
-func (s *Syncer) kubedRuns(source *object, target ref) saying {
-	me := s.kind.reference(source.ref(), source.UID)
+func (k *keeper) kubedRuns(source *object, target ref) saying {
+	me := k.kind.reference(source.ref(), source.UID)
 	return saying{about: me, related: me, reason: ReasonKubedRunning,
 		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", target)}
 }
 
 // contested is what the owner of a source hears when somebody goes on changing a copy.
-func (s *Syncer) contested(source *object, target ref, c contest) saying {
+func (k *keeper) contested(source *object, target ref, c contest) saying {
 	who := "Somebody"
 	if c.by != "" {
 		who = fmt.Sprintf("%q", c.by)
 	}
-	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
 		note: fmt.Sprintf("%s goes on changing or deleting %s, and it was repaired %d times. It is repaired less often from now on, until that ends. Stop what does it, or keep the copy out of its way with %s",
 			who, target, c.repairs, AnnotationSyncAs)}
 }
@@ -103,39 +103,39 @@ func (h *hourly) due(source ref, now time.Time) bool {
 }
 
 // notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
-func (s *Syncer) notOurs(source *object, target ref) []saying {
-	place := s.kind.reference(target, "")
+func (k *keeper) notOurs(source *object, target ref) []saying {
+	place := k.kind.reference(target, "")
 	note := fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. ", target.Namespace, target.Name)
-	if s.index.at(target).is(roleSource) {
+	if k.index.at(target).is(roleSource) {
 		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
 	} else {
-		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, s.kind.word(), target.Name, AnnotationAdopt)
+		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, k.kind.word(), target.Name, AnnotationAdopt)
 	}
-	said := []saying{{about: s.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
-	for _, asker := range s.askers(source, target) {
+	said := []saying{{about: k.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
+	for _, asker := range k.askers(source, target) {
 		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
 	}
 	return said
 }
 
 // refused is what the owner of a source hears when the API server refuses a copy.
-func (s *Syncer) refused(source *object, target ref, cause string, err error) saying {
-	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause,
+func (k *keeper) refused(source *object, target ref, cause string, err error) saying {
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause,
 		note: fmt.Sprintf("Copy %s/%s: %v", target.Namespace, target.Name, err)}
 }
 
 // deliver tells those who asked for a copy under its name that it has been made.
-func (s *Syncer) deliver(source *object, target ref) {
-	for _, asker := range s.askers(source, target) {
-		s.say(corev1.EventTypeNormal, "Copy", saying{about: asker, related: s.kind.reference(target, ""), reason: ReasonDelivered,
-			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", s.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
+func (k *keeper) deliver(source *object, target ref) {
+	for _, asker := range k.askers(source, target) {
+		k.say(corev1.EventTypeNormal, "Copy", saying{about: asker, related: k.kind.reference(target, ""), reason: ReasonDelivered,
+			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", k.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
 	}
 }
 
 // askers are the Ingresses that ask for a copy of source at the target.
-func (s *Syncer) askers(source *object, target ref) []corev1.ObjectReference {
+func (k *keeper) askers(source *object, target ref) []corev1.ObjectReference {
 	var found []corev1.ObjectReference
-	for _, r := range s.requests.At(target) {
+	for _, r := range k.requests.At(target) {
 		if r.Source == source.ref() && r.Ingress != nil {
 			found = append(found, *r.Ingress)
 		}

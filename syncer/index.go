@@ -17,7 +17,7 @@ import (
 // Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
 // decision never works on a state older than our last write, and the echo of that write changes nothing.
 type index struct {
-	sources namespaces
+	scope scope
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
 	// after one that was foreign went; never with the lock held. It does no I/O.
 	changed func(at ref, before, after *object)
@@ -43,9 +43,9 @@ type index struct {
 // index is a store for cache.Reflector.
 var _ cache.TransformingStore = (*index)(nil)
 
-func newIndex(sources namespaces, changed func(at ref, before, after *object), refilled func()) *index {
+func newIndex(in scope, changed func(at ref, before, after *object), refilled func()) *index {
 	return &index{
-		sources:  sources,
+		scope:    in,
 		changed:  changed,
 		refilled: refilled,
 		noticed:  func(ref) {},
@@ -70,7 +70,7 @@ var nothing = &metav1.PartialObjectMetadata{}
 func (x *index) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) {
 		partial, ok := o.(*metav1.PartialObjectMetadata)
-		if ok && readObject(partial.ObjectMeta, x.sources).role == roleForeign {
+		if ok && readObject(partial.ObjectMeta, x.scope).role == roleForeign {
 			return nothing, nil
 		}
 		return o, nil
@@ -84,7 +84,7 @@ func (x *index) Add(o any) error {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
 	x.noticed(ref{Namespace: partial.Namespace, Name: partial.Name})
-	x.put(readObject(partial.ObjectMeta, x.sources))
+	x.put(readObject(partial.ObjectMeta, x.scope))
 	return nil
 }
 
@@ -122,7 +122,7 @@ func (x *index) Replace(list []any, _ string) error {
 		if !ok {
 			return fmt.Errorf("index %T: not metadata", o)
 		}
-		if o := readObject(partial.ObjectMeta, x.sources); o.role != roleForeign {
+		if o := readObject(partial.ObjectMeta, x.scope); o.role != roleForeign {
 			fresh[o.ref()] = o
 		}
 	}
@@ -175,7 +175,7 @@ func (x *index) put(o *object) {
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
 // Nobody is told.
 func (x *index) wrote(meta metav1.ObjectMeta) {
-	o := readObject(meta, x.sources)
+	o := readObject(meta, x.scope)
 	o.checked = true
 	x.mu.Lock()
 	defer x.mu.Unlock()

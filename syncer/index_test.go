@@ -40,7 +40,7 @@ func newEars(t *testing.T, all ...any) *ears {
 	roles := map[bool]func(*object) string{true: func(*object) string { return "-" }, false: func(o *object) string {
 		return [...]string{"foreign", "source", "copy", "offered"}[o.role]
 	}}
-	e.index = newIndex(nil, func(at ref, before, after *object) {
+	e.index = newIndex(scope{}, func(at ref, before, after *object) {
 		e.told = append(e.told, fmt.Sprintf("%s: %s → %s", at, roles[before == nil](before), roles[after == nil](after)))
 	}, func() { e.told = append(e.told, "refilled") })
 	if err := e.Replace(all, "1"); err != nil {
@@ -132,7 +132,7 @@ func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	if len(e.removing) != 0 {
 		t.Errorf("%v", e.removing)
 	}
-	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, nil)) // the event was first
+	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{})) // the event was first
 	if e.at(place("blue/s")) == nil || len(e.removing) != 0 {
 		t.Error("another object was forgotten")
 	}

@@ -19,15 +19,8 @@ import (
 func (s *Syncer) Look(targets ...types.NamespacedName) { s.look(targets) }
 
 func (s *Syncer) look(targets []ref) {
-	if !s.leading.Load() {
-		return
-	}
-	for _, t := range targets {
-		if s.index.at(t).is(roleCopy) && len(s.wants(t)) == 0 {
-			s.loop.AddUrgent(t) // a copy that has to go does not wait for those that have to come
-		} else {
-			s.loop.Add(t)
-		}
+	if s.leading.Load() {
+		s.add(targets)
 	}
 }
 
@@ -45,30 +38,25 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 	if !s.leading.Load() {
 		return
 	}
-	if before == nil && after == nil {
-		s.look(s.troubles.endedBy(at))
-		return
+	targets := s.targetsOf(before, after)
+	if len(targets) > 1 {
+		s.waves.begin(at, targets, time.Now())
 	}
-	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
-		s.lost.Store(at, struct{}{})
-	}
-	look := map[ref]struct{}{at: {}}
+	s.look(append(s.noted(at, before, after), targets...))
+}
+
+// targetsOf are the targets that the two states of an object have to do with as a source.
+func (s *Syncer) targetsOf(before, after *object) []ref {
+	found := map[ref]struct{}{}
 	for _, o := range []*object{before, after} {
 		if !o.is(roleSource) {
 			continue
 		}
 		for _, t := range s.targets(o) {
-			look[t] = struct{}{}
+			found[t] = struct{}{}
 		}
 	}
-	targets := slices.Collect(maps.Keys(look))
-	if len(targets) > 1 {
-		s.waves.begin(at, targets, time.Now())
-	}
-	s.look(targets)
-	if after == nil {
-		s.look(s.troubles.endedBy(at))
-	}
+	return slices.Collect(maps.Keys(found))
 }
 
 // refilled is told by the index.

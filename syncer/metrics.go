@@ -33,15 +33,15 @@ func newMetrics(of Kind) metrics {
 }
 
 // count counts a repair.
-func (s *Syncer) count(p plan) {
+func (k *keeper) count(p plan) {
 	drift := "changed"
 	if p.verb == create {
 		drift = "removed"
 	}
-	s.metrics.drift.WithLabelValues(drift).Inc()
+	k.metrics.drift.WithLabelValues(drift).Inc()
 }
 
-func (s *Syncer) observeLag(began time.Time) { s.metrics.lag.Observe(time.Since(began).Seconds()) }
+func (k *keeper) observeLag(began time.Time) { k.metrics.lag.Observe(time.Since(began).Seconds()) }
 
 // Describe implements prometheus.Collector.
 func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {

@@ -108,7 +108,7 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 
 func TestNotesAreShortEnough(t *testing.T) {
 	r := &recorder{}
-	s := &Syncer{events: r}
+	s := &keeper{events: r}
 	s.say(corev1.EventTypeWarning, "Copy", saying{note: strings.Repeat("é", 1000)})
 	if note := r.events[0].note; len(note) > 1000 || !strings.HasPrefix(note, "éé") || strings.ContainsRune(note, '�') {
 		t.Error(len(note))

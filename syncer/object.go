@@ -44,7 +44,7 @@ type object struct {
 }
 
 // readObject reads an object's metadata. The result shares maps with meta.
-func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
+func readObject(meta metav1.ObjectMeta, in scope) *object {
 	o := &object{ObjectMeta: meta, role: roleForeign}
 	o.ManagedFields = nil
 	if origin, ok := readOrigin(o); ok {
@@ -54,7 +54,7 @@ func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
 	from, kubeds := readKubedOrigin(o)
 	_, stamped := meta.Annotations[AnnotationKubedSync]
 	rule, err := ParseRule(meta.Name, meta.Annotations)
-	if (rule != nil || err != nil) && sources.has(meta.Namespace) && (stamped || !kubeds) {
+	if (rule != nil || err != nil) && in.has(meta.Namespace) && (stamped || !kubeds) {
 		o.role, o.rule = roleSource, rule
 		o.wrong, _ = errors.AsType[*RuleError](err)
 		return o
@@ -66,6 +66,11 @@ func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
 		o.role, o.origin, o.owned = roleKubed, from, readOwned(meta.ManagedFields)
 	}
 	return o
+}
+
+// scope is where objects are read.
+type scope struct {
+	namespaces // whose objects may be sources
 }
 
 // namespaces is a set of namespaces; the empty set stands for all.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -79,28 +78,11 @@ type Requests interface {
 // namespaces, Ingresses and copies becomes "look at this target again", and a look starts from nothing: what should be
 // here, what is here. So each target has its own retries, and none waits for another.
 type Syncer struct {
-	kind     kind
-	policy   policy
-	workers  int
-	requests Requests
-
-	metadata   metadata.Interface
+	keeper
+	workers    int
 	namespaces corelisters.NamespaceLister
-	index      *index
-	contents   *contents
 	synced     []cache.DoneChecker
-
-	loop     *loop.Loop[ref]
-	leading  atomic.Bool
-	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
-	contests contests
-	waves    waves
-	troubles troubles
-	kubed    hourly
-
-	events  events.EventRecorder
-	metrics metrics
-	log     *zap.Logger
+	leading    atomic.Bool
 }
 
 // contentsKept is how many bytes of sources are kept between the writes of their copies.
@@ -111,19 +93,20 @@ func New(c Config) (*Syncer, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	s := &Syncer{
-		kind:       kinds[c.Kind](c.Kube.CoreV1()),
-		policy:     policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
-		workers:    c.Workers,
-		requests:   c.Requests,
-		metadata:   c.Metadata,
-		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
-		metrics:    newMetrics(c.Kind),
-		events:     c.Events,
-		log:        c.Log,
+	s := &Syncer{workers: c.Workers, namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer())}
+	s.keeper = keeper{
+		demand:   s,
+		kind:     kinds[c.Kind](c.Kube.CoreV1()),
+		policy:   policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
+		metadata: c.Metadata,
+		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
+		requests: c.Requests,
+		metrics:  newMetrics(c.Kind),
+		events:   c.Events,
+		log:      c.Log,
 	}
-	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
 	s.index.noticed = c.Noticed
+	s.sources = s.index
 	s.contents = newContents(contentsKept, s.kind.read)
 	s.loop = loop.New(s.kind.resource.Resource, s.reconcile, loop.Options{Log: c.Log})
 	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
