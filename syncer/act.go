@@ -34,6 +34,7 @@ type attempt struct {
 	target ref
 	data   *content // the source, as it was read
 	live   *content // what is held, as it was read
+	met    *object  // what was found there, and counts if the index holds nothing
 }
 
 // reconcile makes the target what it should be.
@@ -74,6 +75,9 @@ func (k *keeper) repaired(v view, p plan) time.Duration {
 // gather collects what is known about a target, from memory.
 func (k *keeper) gather(a *attempt) view {
 	v := view{target: a.target, wants: k.demand.wants(a.target), held: k.index.at(a.target), data: a.data}
+	if v.held == nil {
+		v.held = a.met
+	}
 	v.open, v.shut = k.demand.room(a.target.Namespace)
 	if v.held.is(roleCopy) || v.held.is(roleKubed) {
 		from := v.held.origin.ref()
@@ -96,7 +100,7 @@ func (k *keeper) do(ctx context.Context, a *attempt, v view, p plan) error {
 	case readCopy:
 		return k.readCopy(ctx, a)
 	case create:
-		return k.create(ctx, p)
+		return k.create(ctx, a, p)
 	case update:
 		err := k.update(ctx, p)
 		if apierrors.IsInvalid(err) && v.live == nil {
@@ -107,7 +111,7 @@ func (k *keeper) do(ctx context.Context, a *attempt, v view, p plan) error {
 		if err := k.remove(ctx, v.held); err != nil {
 			return err
 		}
-		return k.create(ctx, p)
+		return k.create(ctx, a, p)
 	case remove:
 		return k.remove(ctx, v.held)
 	case blocked:
@@ -127,7 +131,7 @@ func (k *keeper) readSource(ctx context.Context, a *attempt, source *object) err
 	if slices.Contains(k.kind.never, data.Type) {
 		return nil
 	}
-	k.sources.put(readObject(data.meta, k.sources.scope))
+	k.sources.renew(readObject(data.meta, k.sources.scope))
 	a.data = &data
 	return errAgain
 }
@@ -137,16 +141,18 @@ func (k *keeper) readCopy(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return fmt.Errorf("read copy %s: %w", a.target, err)
 	}
-	k.index.put(readObject(live.meta, k.index.scope))
 	a.live = &live
+	if o := readObject(live.meta, k.index.scope); !k.index.renew(o) {
+		a.met = o
+	}
 	return errAgain
 }
 
-func (k *keeper) create(ctx context.Context, p plan) error {
+func (k *keeper) create(ctx context.Context, a *attempt, p plan) error {
 	made := ref{Namespace: p.copy.meta.Namespace, Name: p.copy.meta.Name}
 	meta, err := k.kind.create(ctx, p.copy)
 	if apierrors.IsAlreadyExists(err) {
-		return k.meet(ctx, made)
+		return k.meet(ctx, a, made)
 	}
 	if err != nil {
 		return fmt.Errorf("create copy %s: %w", made, err)
@@ -156,8 +162,8 @@ func (k *keeper) create(ctx context.Context, p plan) error {
 	return nil
 }
 
-// meet finds out what is in the way of a copy: something that the index forgot, or does not know yet.
-func (k *keeper) meet(ctx context.Context, at ref) error {
+// meet finds out what is in the way of a copy: something that the index forgot, does not follow, or does not know yet.
+func (k *keeper) meet(ctx context.Context, a *attempt, at ref) error {
 	there, err := k.metadata.Resource(k.kind.resource).Namespace(at.Namespace).Get(ctx, at.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return errAgain
@@ -165,13 +171,12 @@ func (k *keeper) meet(ctx context.Context, at ref) error {
 	if err != nil {
 		return fmt.Errorf("read metadata of %s: %w", at, err)
 	}
-	o := readObject(there.ObjectMeta, k.index.scope)
-	if o.role == roleForeign {
-		return errBlocked
-	}
-	k.index.put(o)
+	a.met = readObject(there.ObjectMeta, k.index.scope)
 	return errAgain
 }
+
+// abroad reports whether this is another cluster.
+func (k *keeper) abroad() bool { return k.policy.at.context != "" }
 
 func (k *keeper) update(ctx context.Context, p plan) error {
 	at := ref{Namespace: p.copy.meta.Namespace, Name: p.copy.meta.Name}
@@ -204,6 +209,9 @@ func (k *keeper) remove(ctx context.Context, held *object) error {
 //	the namespace went, or is going                wait for it to come back
 //	the API server refuses (quota, rights, policy) Event; back off, per target
 //	anything else                                  back off, per target
+//
+// In another cluster no end of an obstacle and no namespace is seen: there is an Event on all but a lost race, and all is
+// tried again with back-off.
 func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 	now := trouble{said: k.sayings(v, p)}
 	defer func() {
@@ -224,17 +232,20 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 		return p.again, nil
 	case errors.Is(err, errBlocked):
 		now.reason = ReasonTargetNotOurs
-		now.said = append(now.said, k.notOurs(p.source, v.target)...)
+		now.said = append(now.said, k.notOurs(p.source, v)...)
+		if k.abroad() {
+			return 0, err
+		}
 		return later, nil
 	case errors.Is(err, errAgain), reason == metav1.StatusReasonConflict:
 		return soon, nil
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+	case !k.abroad() && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return 0, nil
-	case reason == metav1.StatusReasonNotFound:
+	case reason == metav1.StatusReasonNotFound && !(k.abroad() && lacksNamespace(err)):
 		return soon, nil
 	}
-	now.reason = cmp.Or(string(reason), "Unreachable")
-	if p.source != nil && (reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
+	now.reason = cmp.Or(string(reason), unreachable)
+	if p.source != nil && (k.abroad() || reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
 		now.said = append(now.said, k.refused(p.source, v.target, now.reason, err))
 	}
 	return 0, err
@@ -255,4 +266,11 @@ func (k *keeper) sayings(v view, p plan) []saying {
 		said = append(said, k.conflict(loser, p.source, v.target))
 	}
 	return said
+}
+
+// lacksNamespace tells an API server's answer that the namespace of an object is not there from the one that the object is
+// not.
+func lacksNamespace(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }

@@ -29,11 +29,13 @@ func (s *Syncer) room(namespace string) (opened, closed bool) {
 	return err == nil && open(n), err == nil && shut(n.Labels)
 }
 
-// remarks are about a source that is not in order, and about what kubed left.
+// remarks are about a source that is not in order, or names contexts that are not known, and about what kubed left.
 func (s *Syncer) remarks(v view) []saying {
 	switch {
 	case v.held.is(roleSource) && v.held.wrong != nil:
 		return []saying{s.invalid(v.held)}
+	case v.held.is(roleSource):
+		return s.unknownContexts(v.held)
 	case v.held.is(roleKubed) && len(v.wants) == 0 && v.open:
 		return []saying{s.leftByKubed(v.held, v.origin)}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // saying is something that the owner of an object should know. It is said once, and again only after it had ceased to
@@ -46,8 +47,8 @@ func (k *keeper) invalid(source *object) saying {
 // conflict is what the owner of a source hears whose target an older source has.
 func (k *keeper) conflict(loser, winner *object, target ref) saying {
 	return saying{about: k.kind.reference(loser.ref(), loser.UID), related: k.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
-		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s/%s. Give one of the two another name there with the annotation %s, or narrow its selector",
-			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
+		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s. Give one of the two another name there with the annotation %s, or narrow its selector",
+			winner.Namespace, winner.Name, k.place(target), AnnotationSyncAs)}
 }
 
 // leftByKubed is what the owner of a source hears of a copy that kubed made and that the source does not want, or that of
@@ -68,7 +69,7 @@ func (k *keeper) leftByKubed(left, source *object) saying {
 func (k *keeper) kubedRuns(source *object, target ref) saying {
 	me := k.kind.reference(source.ref(), source.UID)
 	return saying{about: me, related: me, reason: ReasonKubedRunning,
-		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", target)}
+		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", k.place(target))}
 }
 
 // contested is what the owner of a source hears when somebody goes on changing a copy.
@@ -79,7 +80,7 @@ func (k *keeper) contested(source *object, target ref, c contest) saying {
 	}
 	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
 		note: fmt.Sprintf("%s goes on changing or deleting %s, and it was repaired %d times. It is repaired less often from now on, until that ends. Stop what does it, or keep the copy out of its way with %s",
-			who, target, c.repairs, AnnotationSyncAs)}
+			who, k.place(target), c.repairs, AnnotationSyncAs)}
 }
 
 // hourly limits what is said about a source to once in an hour.
@@ -103,25 +104,86 @@ func (h *hourly) due(source ref, now time.Time) bool {
 }
 
 // notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
-func (k *keeper) notOurs(source *object, target ref) []saying {
-	place := k.kind.reference(target, "")
-	note := fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. ", target.Namespace, target.Name)
-	if k.index.at(target).is(roleSource) {
-		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
-	} else {
-		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, k.kind.word(), target.Name, AnnotationAdopt)
-	}
+func (k *keeper) notOurs(source *object, v view) []saying {
+	place := k.kind.reference(v.target, "")
+	note := k.inTheWay(source, v)
 	said := []saying{{about: k.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
-	for _, asker := range k.askers(source, target) {
+	for _, asker := range k.askers(source, v.target) {
 		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
 	}
 	return said
 }
 
-// refused is what the owner of a source hears when the API server refuses a copy.
+// inTheWay says what stands where a copy should be, and the remedy.
+func (k *keeper) inTheWay(source *object, v view) string {
+	place := k.place(v.target)
+	if v.held.UID == source.UID {
+		return fmt.Sprintf("%s is the source itself, for the context leads to this cluster. Give the context another namespace, or the copies another name with %s", place, AnnotationSyncAs)
+	}
+	if by, kept := k.policy.keptBy(v.held); kept {
+		return fmt.Sprintf("%s is a copy that is kept there %s, since both ways lead to the same place: it was left alone. Ask for one of the two only, or give the copies another name with %s", place, by, AnnotationSyncAs)
+	}
+	note := place + " exists and is no copy that wildcast made: it was left alone. "
+	if v.held.is(roleSource) {
+		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
+	}
+	return note + fmt.Sprintf("Delete it, or hand it over: %s annotate %s %s %s=true", k.kubectl(v.target), k.kind.word(), v.target.Name, AnnotationAdopt)
+}
+
+// keptBy tells how this very cluster's wildcast keeps a copy that is none of this keeper's.
+func (p policy) keptBy(held *object) (way string, kept bool) {
+	context, kept := strings.CutSuffix(held.Annotations[AnnotationTarget], scope{}.target(held.Namespace, held.Name))
+	context = strings.TrimSuffix(context, "/")
+	switch {
+	case !kept, context == p.at.context, held.Labels[LabelOriginCluster] != LabelValue(p.cluster):
+		return "", false
+	case context == "":
+		return "for a namespace selector", true
+	}
+	return fmt.Sprintf("through the context %q", context), true
+}
+
+// place names a target.
+func (k *keeper) place(target ref) string {
+	if k.abroad() {
+		return fmt.Sprintf("%s in context %q", target, k.policy.at.context)
+	}
+	return target.String()
+}
+
+// kubectl is how a user's command begins that is about a target.
+func (k *keeper) kubectl(target ref) string {
+	if k.abroad() {
+		return fmt.Sprintf("kubectl --context %s -n %s", k.policy.at.context, target.Namespace)
+	}
+	return "kubectl -n " + target.Namespace
+}
+
+// refused is what the owner of a source hears when the API server refuses a copy, or cannot be reached.
 func (k *keeper) refused(source *object, target ref, cause string, err error) saying {
-	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause,
-		note: fmt.Sprintf("Copy %s/%s: %v", target.Namespace, target.Name, err)}
+	note := fmt.Sprintf("Copy %s: %v", k.place(target), err)
+	if k.abroad() {
+		note += ". It is tried again by itself. " + remedy(cause, target)
+	}
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause, note: note}
+}
+
+// unreachable is the cause of a failure of which the API server said nothing.
+const unreachable = "Unreachable"
+
+// remedy is what can be done about another cluster that refuses copies for that cause.
+func remedy(cause string, target ref) string {
+	switch metav1.StatusReason(cause) {
+	case unreachable:
+		return "Check that the context's server runs and can be reached from here"
+	case metav1.StatusReasonUnauthorized:
+		return "Renew the context's credentials in the kubeconfig"
+	case metav1.StatusReasonForbidden:
+		return "Grant the context's user what it lacks"
+	case metav1.StatusReasonNotFound:
+		return "Create the namespace " + target.Namespace + " there, or give the context another one"
+	}
+	return ""
 }
 
 // deliver tells those who asked for a copy under its name that it has been made.

@@ -26,6 +26,8 @@ type index struct {
 	// noticed is called with the name of every object that the watch brings, before changed, and with the empty name
 	// after all were listed. It does no I/O.
 	noticed func(at ref)
+	// parted is called when a source has gone, or is none any more, which has no time; with the lock held.
+	parted func(source ref, when time.Time)
 
 	once   sync.Once
 	filled chan struct{}
@@ -49,6 +51,7 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 		changed:  changed,
 		refilled: refilled,
 		noticed:  func(ref) {},
+		parted:   func(ref, time.Time) {},
 		filled:   make(chan struct{}),
 		objects:  map[ref]*object{},
 		named:    groups[string]{},
@@ -156,9 +159,23 @@ func (x *index) Resync() error { return nil }
 
 // put takes the state of an object, unless a newer one is known, and tells whom it may concern.
 func (x *index) put(o *object) {
+	x.take(o, func(*object) bool { return true })
+}
+
+// renew is put for a state that was read, which does not count unless the index holds the object: the watch may have seen
+// it going since. It reports whether it does.
+func (x *index) renew(o *object) (held bool) {
+	return x.take(o, func(before *object) bool { return before != nil })
+}
+
+func (x *index) take(o *object, may func(before *object) bool) bool {
 	at := o.ref()
 	x.mu.Lock()
 	before := x.objects[at]
+	if !may(before) {
+		x.mu.Unlock()
+		return false
+	}
 	known := x.knows(before, &o.ObjectMeta)
 	if !known {
 		x.set(at, o)
@@ -170,6 +187,7 @@ func (x *index) put(o *object) {
 		}
 		x.changed(at, before, o)
 	}
+	return true
 }
 
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
@@ -227,12 +245,26 @@ func (x *index) drop(at ref, when time.Time) {
 
 // part remembers since when a source that has copies is missing, until the last of them has gone.
 func (x *index) part(at ref, before, after *object, when time.Time) {
-	if before.is(roleSource) && !after.is(roleSource) && len(x.from[at]) > 0 {
-		x.gone[at] = when
+	if before.is(roleSource) && !after.is(roleSource) {
+		x.miss(at, when)
+		x.parted(at, when)
 	}
 	if before.is(roleCopy) && len(x.from[before.origin.ref()]) == 0 {
 		delete(x.gone, before.origin.ref())
 	}
+}
+
+func (x *index) miss(source ref, when time.Time) {
+	if len(x.from[source]) > 0 {
+		x.gone[source] = when
+	}
+}
+
+// missed is told by the index of the home cluster what its sources do that have copies here.
+func (x *index) missed(source ref, when time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.miss(source, when)
 }
 
 func (x *index) link(at ref, o *object) {

@@ -217,3 +217,15 @@ func TestTheIndexNoticesEveryObjectAlsoThoseThatItForgets(t *testing.T) {
 		t.Errorf("noticed %q, want %q", noticed, want)
 	}
 }
+
+func TestAStateThatWasReadDoesNotBringBackWhatTheWatchSawGoing(t *testing.T) {
+	e := newEars(t, meta("home/s", "1", 7, AnnotationSync, ""))
+	read := readObject(meta("home/s", "1", 8, AnnotationSync, "").ObjectMeta, scope{})
+	if !e.renew(read) || e.at(place("home/s")) != read {
+		t.Error("what was read is not known")
+	}
+	_ = e.Add(meta("home/s", "1", 9)) // no source any more, and so forgotten
+	if e.renew(read) || e.at(place("home/s")) != nil {
+		t.Error("the source is back")
+	}
+}

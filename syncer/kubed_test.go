@@ -17,7 +17,7 @@ func byKubed(from *corev1.Secret) func(*corev1.Secret) {
 		s.Labels[LabelKubedOriginCluster], s.Labels[LabelKubedOriginNamespace], s.Labels[LabelKubedOriginName] = "unicorn", from.Namespace, from.Name
 		s.Annotations = map[string]string{AnnotationKubedOrigin: originOf(readObject(from.ObjectMeta, scope{})).String()}
 		for key, value := range from.Annotations {
-			if key != AnnotationKubedSync {
+			if key != AnnotationKubedSync && key != AnnotationKubedSyncContexts {
 				s.Annotations[key] = value
 			}
 		}

@@ -43,6 +43,9 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 		s.waves.begin(at, targets, time.Now())
 	}
 	s.look(append(s.noted(at, before, after), targets...))
+	for _, r := range s.contexts.list() {
+		r.sourceChanged(before, after)
+	}
 }
 
 // targetsOf are the targets that the two states of an object have to do with as a source.

@@ -12,7 +12,7 @@ type metrics struct {
 	lag   prometheus.Histogram
 	drift *prometheus.CounterVec
 
-	copies, sources, failing, waiting *prometheus.Desc
+	copies, sources, failing, waiting, reachable *prometheus.Desc
 }
 
 func newMetrics(of Kind) metrics {
@@ -24,11 +24,12 @@ func newMetrics(of Kind) metrics {
 		}),
 		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.", ConstLabels: kind,
-		}, []string{"drift"}),
-		copies:  prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, kind),
-		sources: prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
-		failing: prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, kind),
-		waiting: prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, kind),
+		}, []string{"drift", "context"}),
+		copies:    prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", []string{"context"}, kind),
+		sources:   prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
+		failing:   prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason", "context"}, kind),
+		waiting:   prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", []string{"context"}, kind),
+		reachable: prometheus.NewDesc("wildcast_sync_context_reachable", "Whether the last list or watch in another cluster succeeded.", []string{"context"}, kind),
 	}
 }
 
@@ -38,14 +39,14 @@ func (k *keeper) count(p plan) {
 	if p.verb == create {
 		drift = "removed"
 	}
-	k.metrics.drift.WithLabelValues(drift).Inc()
+	k.metrics.drift.WithLabelValues(drift, k.policy.at.context).Inc()
 }
 
 func (k *keeper) observeLag(began time.Time) { k.metrics.lag.Observe(time.Since(began).Seconds()) }
 
 // Describe implements prometheus.Collector.
 func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.metrics.copies, s.metrics.sources, s.metrics.failing, s.metrics.waiting} {
+	for _, d := range []*prometheus.Desc{s.metrics.copies, s.metrics.sources, s.metrics.failing, s.metrics.waiting, s.metrics.reachable} {
 		ch <- d
 	}
 	s.metrics.lag.Describe(ch)
@@ -54,18 +55,34 @@ func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, n int, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
-	}
-	sources, copies := s.index.count()
-	gauge(s.metrics.copies, copies)
-	gauge(s.metrics.sources, sources)
-	gauge(s.metrics.waiting, s.loop.Len())
-	for reason, n := range s.troubles.count() {
-		gauge(s.metrics.failing, n, reason)
+	sources, _ := s.index.count()
+	gauge(ch, s.metrics.sources, sources)
+	s.collect(ch)
+	for _, r := range s.contexts.list() {
+		r.collect(ch)
+		reachable := 0
+		if failure, heard := r.reached(); heard && failure == nil {
+			reachable = 1
+		}
+		gauge(ch, s.metrics.reachable, reachable, r.policy.at.context)
 	}
 	s.metrics.lag.Collect(ch)
 	s.metrics.drift.Collect(ch)
+}
+
+// collect tells of the copies in one cluster. The home cluster has no label context.
+func (k *keeper) collect(ch chan<- prometheus.Metric) {
+	context := k.policy.at.context
+	_, copies := k.index.count()
+	gauge(ch, k.metrics.copies, copies, context)
+	gauge(ch, k.metrics.waiting, k.loop.Len(), context)
+	for reason, n := range k.troubles.count() {
+		gauge(ch, k.metrics.failing, n, reason, context)
+	}
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n int, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/apimachinery/pkg/watch"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -46,6 +45,9 @@ type Config struct {
 	SourceNamespaces []string
 	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
 	DeleteGrace time.Duration
+	// Contexts tells of the other clusters that sources may name. It is called every few seconds while Run runs; after an
+	// error all stays as it was. It needs a ClusterName that no other cluster has. Nil: there are none.
+	Contexts func() (map[string]Context, error)
 	// CopyMetadata is CopySafe if empty.
 	CopyMetadata CopyMetadata
 	// Workers is how many targets are worked on at a time. Zero: 32.
@@ -83,6 +85,7 @@ type Syncer struct {
 	namespaces corelisters.NamespaceLister
 	synced     []cache.DoneChecker
 	leading    atomic.Bool
+	contexts   contexts
 }
 
 // contentsKept is how many bytes of sources are kept between the writes of their copies.
@@ -94,6 +97,7 @@ func New(c Config) (*Syncer, error) {
 		return nil, err
 	}
 	s := &Syncer{workers: c.Workers, namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer())}
+	s.contexts.read = c.Contexts
 	s.keeper = keeper{
 		demand:   s,
 		kind:     kinds[c.Kind](c.Kube.CoreV1()),
@@ -101,11 +105,13 @@ func New(c Config) (*Syncer, error) {
 		metadata: c.Metadata,
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
 		requests: c.Requests,
+		answered: func(context.Context, error) {},
 		metrics:  newMetrics(c.Kind),
 		events:   c.Events,
 		log:      c.Log,
 	}
 	s.index.noticed = c.Noticed
+	s.index.parted = s.parted
 	s.sources = s.index
 	s.contents = newContents(contentsKept, s.kind.read)
 	s.loop = loop.New(s.kind.resource.Resource, s.reconcile, loop.Options{Log: c.Log})
@@ -118,6 +124,9 @@ func New(c Config) (*Syncer, error) {
 }
 
 func (c *Config) complete() error {
+	if c.Contexts != nil && c.ClusterName == "" {
+		return errors.New("copies in other clusters have to say where they come from: give this cluster a name")
+	}
 	if kinds[c.Kind] == nil {
 		return fmt.Errorf("kind %q: give %s or %s", c.Kind, Secrets, ConfigMaps)
 	}
@@ -160,19 +169,7 @@ func (s *Syncer) Synced() []cache.DoneChecker { return s.synced }
 
 // Start watches, on every replica, and returns when ctx has ended.
 func (s *Syncer) Start(ctx context.Context) {
-	all := s.metadata.Resource(s.kind.resource)
-	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = s.kind.selector()
-			return all.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = s.kind.selector()
-			return all.Watch(ctx, o)
-		},
-	}, s.metadata)
-	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, s.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
-	reflector.RunWithContext(ctx)
+	s.watch(ctx, metav1.NamespaceAll, "")
 }
 
 // Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
@@ -183,6 +180,10 @@ func (s *Syncer) Run(ctx context.Context) error {
 	}
 	s.leading.Store(true)
 	defer s.leading.Store(false)
+	follow := s.enterContexts(ctx)
 	s.lookEverywhere()
+	var abroad sync.WaitGroup
+	defer abroad.Wait()
+	abroad.Go(follow)
 	return s.loop.Run(ctx, s.workers)
 }

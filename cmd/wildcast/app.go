@@ -58,6 +58,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DeleteGrace:      o.deleteGrace,
 		CopyMetadata:     syncer.CopyMetadata(o.copyMetadata),
 		SourceNamespaces: o.sourceNamespaces,
+		Contexts:         contexts(o, log),
 		Workers:          o.workers,
 		Events:           recorder,
 		Log:              log,

@@ -27,6 +27,7 @@ type options struct {
 	copyMetadata           string
 	sourceNamespaces       []string
 	deleteGrace            time.Duration
+	contextsKubeconfig     string
 	metricsAddress         string
 	healthAddress          string
 	leaderElect            bool
@@ -37,16 +38,20 @@ type options struct {
 	logFormat              string
 }
 
+// defaultClusterName is what every cluster is called that nobody has named.
+const defaultClusterName = "kubernetes"
+
 // add declares the flags with their defaults.
 func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: the pod's service account, then $KUBECONFIG, then ~/.kube/config)")
 	f.StringVar(&o.namespace, "namespace", defaultNamespace(), "home `namespace`: issuers there serve the whole cluster, shared certificates are kept there")
-	f.StringVar(&o.clusterName, "cluster-name", "kubernetes", "`name` of this cluster in the origin labels of copies")
+	f.StringVar(&o.clusterName, "cluster-name", defaultClusterName, "`name` of this cluster in the origin labels of copies")
 	f.StringVar(&o.defaultIssuer, "default-issuer", "", "`issuer` for Ingresses with kubernetes.io/tls-acme: \"true\"")
 	f.BoolVar(&o.certManagerAnnotations, "cert-manager-annotations", false, "also heed cert-manager.io/cluster-issuer and cert-manager.io/issuer on Ingresses")
 	f.StringVar(&o.copyMetadata, "copy-metadata", string(syncer.CopySafe), "labels and annotations that copies get from their source: all, safe (without those of Argo CD, Helm and kubectl) or none")
 	f.StringSliceVar(&o.sourceNamespaces, "source-namespaces", nil, "copy only Secrets from these `namespaces` (default all)")
 	f.DurationVar(&o.deleteGrace, "delete-grace", 5*time.Second, "how long copies outlive a deleted source, which may come back")
+	f.StringVar(&o.contextsKubeconfig, "contexts-kubeconfig", "", "`file` with the contexts of other clusters that sources may name; changes of it are noticed (default none)")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
@@ -75,6 +80,9 @@ func (o *options) validate() error {
 	}
 	if o.deleteGrace < 0 {
 		complain("--delete-grace is %s: give 0s or more", o.deleteGrace)
+	}
+	if o.contextsKubeconfig != "" && (o.clusterName == "" || o.clusterName == defaultClusterName) {
+		complain("--contexts-kubeconfig needs --cluster-name, since copies in other clusters say where they come from: give this cluster a name that no other has")
 	}
 	if o.kubeAPIQPS == 0 {
 		complain("--kube-api-qps is 0, which lets nothing through: give a rate, or -1 for no limit")

@@ -44,6 +44,7 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no home among the sources", "run --source-namespaces=a,b", exitUsage, "--source-namespaces lacks cert-manager"},
 		{"no duration", "run --delete-grace=soon", exitUsage, "--delete-grace"},
 		{"negative duration", "run --delete-grace=-1s", exitUsage, "0s or more"},
+		{"contexts without a name", "run --contexts-kubeconfig=x", exitUsage, "needs --cluster-name"},
 		{"bad metadata", "run --copy-metadata=some", exitUsage, "all, safe or none"},
 		{"bad level", "run --log-level=loud", exitUsage, "debug, info, warn or error"},
 		{"bad format", "run --log-format=xml", exitUsage, "json or console"},
