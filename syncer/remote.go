@@ -3,7 +3,9 @@ package syncer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +118,9 @@ func (r *remote) await(target ref) (time.Duration, error) {
 func (r *remote) note(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
+	}
+	if whole, ok := errors.AsType[*url.Error](err); ok {
+		err = whole.Err // the address of a watch is long, and says nothing here
 	}
 	r.mu.Lock()
 	news := err != nil && !r.heard || (r.failure == nil) != (err == nil)
