@@ -80,7 +80,7 @@ func (w *world) note() string {
 	return note
 }
 
-var refusedConnection = errors.New("dial tcp 10.0.0.1:6443: connect: connection refused")
+var errConnectionRefused = errors.New("dial tcp 10.0.0.1:6443: connect: connection refused")
 
 // TestContexts: copies in other clusters.
 func TestContexts(t *testing.T) {
@@ -293,7 +293,7 @@ func TestContextsThatFail(t *testing.T) {
 			fine := &world{server: newServer(w.t, "fine", w.kind), in: scope{context: "fine"}}
 			fine.namespace("home", "")
 			a.lead("fine", "", fine.server)
-			there.goAway(refusedConnection)
+			there.goAway(errConnectionRefused)
 			w.put("home/s", contextsTo("there,fine"), syncTo("team=web"))
 			w.start()
 			w.wantCopies("blue/s red/s")
@@ -321,7 +321,7 @@ func TestContextsThatFail(t *testing.T) {
 			w.put("home/s", contextsTo("there"), syncTo("team=web"))
 			w.put("home/t", contextsTo("there"))
 			w.start()
-			there.goAway(refusedConnection)
+			there.goAway(errConnectionRefused)
 			w.edit("home/s", key("a", "9"))
 			w.wantData("blue/s", "a=9 b=2")
 			w.wantSaid("TargetFailed home/s")
@@ -473,7 +473,7 @@ func TestEveryRequestToAnotherClusterMayFail(t *testing.T) {
 		"internal": func(ref) error { return apierrors.NewInternalError(errors.New("etcd is away")) },
 		"quota":    quota,
 		"ending":   terminating,
-		"refused":  func(ref) error { return refusedConnection },
+		"refused":  func(ref) error { return errConnectionRefused },
 	}
 	for _, test := range []struct {
 		verb   string

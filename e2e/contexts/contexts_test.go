@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
@@ -249,4 +251,44 @@ func (s *scene) hold(namespaces []string, value string) {
 		}
 		return nil
 	})
+}
+
+// TestTheCommandsOfTheDocumentationMakeAContext runs those of docs/reflection.md for other clusters, with shorter names for
+// what is a file there.
+func TestTheCommandsOfTheDocumentationMakeAContext(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reflection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, "secret", "commands")
+	admin, err := clientcmd.LoadFromFile(other.Kubeconfig())
+	s.must(err)
+	admin.Contexts["prod"] = admin.Contexts["wildcast"]
+	s.must(clientcmd.WriteToFile(*admin, s.file+".admin"))
+	run := func(command, kubeconfig string) string {
+		t.Helper()
+		if !strings.Contains(string(page), "    kubectl "+command+"\n") {
+			t.Errorf("docs/reflection.md does not have: kubectl %s", command)
+		}
+		command = strings.NewReplacer("manifests/", "../../manifests/", "./contexts.kubeconfig", s.file, "vault", s.name).Replace(command)
+		out, err := home.KubectlWith(t.Context(), kubeconfig, nil, strings.Fields(command)...)
+		s.must(err)
+		return strings.TrimSpace(out)
+	}
+	run("--context prod apply -k manifests/contexts", s.file+".admin")
+	token := run("--context prod -n wildcast-import create token wildcast-import --duration 8760h", s.file+".admin")
+	s.contexts(func(config *clientcmdapi.Config) {
+		config.AuthInfos["over"].Token = token
+		for _, name := range []string{"prod", "staging"} {
+			config.Contexts[name] = &clientcmdapi.Context{Cluster: "over", AuthInfo: "over"}
+		}
+	})
+	run("-n cert-manager create secret generic wildcast-contexts --from-file=config=./contexts.kubeconfig", home.Kubeconfig())
+	run("apply --server-side -k manifests/overlays/contexts", home.Kubeconfig())
+	s.run()
+	s.source("registry", "over", "one")
+	s.copied("registry", s.at("registry"), "one")
+	run("-n vault annotate --overwrite secret registry wildcast.dev/sync-contexts=prod,staging", home.Kubeconfig())
+	s.event("registry", syncer.ReasonTargetNotOurs, "both ways lead to the same place") // prod and staging are one cluster here
+	s.copied("registry", s.at("registry"), "one")
 }
