@@ -267,7 +267,7 @@ func TestTheCommandsOfTheDocumentationMakeAContext(t *testing.T) {
 	s.must(clientcmd.WriteToFile(*admin, s.file+".admin"))
 	run := func(command, kubeconfig string) string {
 		t.Helper()
-		if !strings.Contains(string(page), "    kubectl "+command+"\n") {
+		if !strings.Contains(string(page), "\nkubectl "+command+"\n") {
 			t.Errorf("docs/reflection.md does not have: kubectl %s", command)
 		}
 		command = strings.NewReplacer("manifests/", "../../manifests/", "./contexts.kubeconfig", s.file, "vault", s.name).Replace(command)
