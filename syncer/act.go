@@ -148,7 +148,7 @@ func (s *Syncer) readSource(ctx context.Context, a *attempt, source *object) err
 	if slices.Contains(s.kind.never, data.Type) {
 		return nil
 	}
-	s.index.put(readObject(data.meta, s.index.sources))
+	s.index.take(data.meta)
 	a.data = &data
 	return errAgain
 }
@@ -158,7 +158,7 @@ func (s *Syncer) readCopy(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return fmt.Errorf("read copy %s: %w", a.target, err)
 	}
-	s.index.put(readObject(live.meta, s.index.sources))
+	s.index.take(live.meta)
 	a.live = &live
 	return errAgain
 }

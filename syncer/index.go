@@ -84,7 +84,7 @@ func (x *index) Add(o any) error {
 		return fmt.Errorf("index %T: not metadata", o)
 	}
 	x.noticed(ref{Namespace: partial.Namespace, Name: partial.Name})
-	x.put(readObject(partial.ObjectMeta, x.sources))
+	x.take(partial.ObjectMeta)
 	return nil
 }
 
@@ -153,6 +153,16 @@ func (x *index) Replace(list []any, _ string) error {
 
 // Resync has nothing to do: what failed is looked at again by itself.
 func (x *index) Resync() error { return nil }
+
+// take is put for a state that has not been read yet. Most are the echo of a write of ours, and not worth reading.
+func (x *index) take(meta metav1.ObjectMeta) {
+	x.mu.RLock()
+	known := x.knows(x.objects[ref{Namespace: meta.Namespace, Name: meta.Name}], &meta)
+	x.mu.RUnlock()
+	if !known {
+		x.put(readObject(meta, x.sources))
+	}
+}
 
 // put takes the state of an object, unless a newer one is known, and tells whom it may concern.
 func (x *index) put(o *object) {
