@@ -239,7 +239,7 @@ func TestAResumedOrderTakesAwayWhatADeadProcessLeft(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			w := newWorld(t, acmetest.CAOptions{RejectNonces: acmetest.NoRejects})
 			req := w.request("a.test", "*.b.test")
-			dead := dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 5 * time.Second})
+			dead := dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 30 * time.Second})
 			alive := dead.Solver([]dns01.Settings{{Name: "dead", Provider: "rfc2136", Env: w.dns.SolverEnv(), Nameservers: w.dns.Addrs()}}, nil)
 			defer dead.Close()
 			req.Solver = solverFunc(func(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
