@@ -75,14 +75,16 @@ func (s *Syncer) repaired(v view, p plan) time.Duration {
 func (s *Syncer) gather(a *attempt) view {
 	v := view{target: a.target, wants: s.wants(a.target), held: s.index.at(a.target), data: a.data}
 	namespace, err := s.namespaces.Get(a.target.Namespace)
-	v.open = err == nil && open(namespace)
+	v.open = err == nil && open(namespace) && s.index.sees(namespace.Name) && s.known(namespace.Name)
 	v.shut = err == nil && shut(namespace.Labels)
 	if v.held.is(roleCopy) || v.held.is(roleKubed) {
 		from := v.held.origin.ref()
 		if o := s.index.at(from); o.is(roleSource) {
 			v.origin = o
 		}
-		v.missing = s.index.missingSince(from)
+		if v.unseen = !s.index.sees(from.Namespace); !v.unseen {
+			v.missing = s.index.missingSince(from)
+		}
 	}
 	if a.live != nil && v.held != nil && a.live.meta.ResourceVersion == v.held.ResourceVersion {
 		v.live = &a.live.payload
@@ -272,7 +274,7 @@ func (s *Syncer) sayings(v view, p plan) []saying {
 	if v.held.is(roleSource) && v.held.wrong != nil {
 		said = append(said, s.invalid(v.held))
 	}
-	if v.held.is(roleKubed) && p.source == nil && v.open {
+	if v.held.is(roleKubed) && p.source == nil && v.open && !v.unseen {
 		said = append(said, s.leftByKubed(v.held, v.origin))
 	}
 	if c := s.contests.at(v.target, time.Now()); c.repairs > freely && c.by != kubed && p.source != nil {

@@ -105,17 +105,27 @@ func (h *hourly) due(source ref, now time.Time) bool {
 // notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
 func (s *Syncer) notOurs(source *object, target ref) []saying {
 	place := s.kind.reference(target, "")
-	note := fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. ", target.Namespace, target.Name)
-	if s.index.at(target).is(roleSource) {
-		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
-	} else {
-		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, s.kind.word(), target.Name, AnnotationAdopt)
-	}
+	note := s.obstacle(target)
 	said := []saying{{about: s.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
 	for _, asker := range s.askers(source, target) {
 		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
 	}
 	return said
+}
+
+// obstacle says what stands in the way at a target, and the remedy.
+func (s *Syncer) obstacle(target ref) string {
+	held := s.index.at(target)
+	if held.is(roleCopy) && s.policy.ours(held, nil) && !s.index.sees(held.origin.Namespace) {
+		return fmt.Sprintf("%s is a copy of %s, which wildcast cannot see, since it cannot read namespace %s: it was left alone. "+
+			"Let wildcast read that namespace, or delete the copy: kubectl -n %s delete %s %s",
+			target, held.origin.ref(), held.origin.Namespace, target.Namespace, s.kind.word(), target.Name)
+	}
+	note := fmt.Sprintf("%s exists and is no copy that wildcast made: it was left alone. ", target)
+	if held.is(roleSource) {
+		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
+	}
+	return note + fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, s.kind.word(), target.Name, AnnotationAdopt)
 }
 
 // refused is what the owner of a source hears when the API server refuses a copy.

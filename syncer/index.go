@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,47 +22,43 @@ type index struct {
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
 	// after one that was foreign went; never with the lock held. It does no I/O.
 	changed func(at ref, before, after *object)
-	// refilled is called after all objects were listed: foreign ones may have gone unseen.
-	refilled func()
+	// refilled is called after all objects were listed, of one namespace or with the empty name of all: foreign ones may
+	// have gone unseen.
+	refilled func(namespace string)
 	// noticed is called with the name of every object that the watch brings, before changed, and with the empty name
 	// after all were listed. It does no I/O.
 	noticed func(at ref)
 
-	once   sync.Once
-	filled chan struct{}
+	fills map[string]*fill // by the namespace that is watched; the empty name stands for all
 
 	mu       sync.RWMutex
 	objects  map[ref]*object
 	named    groups[string] // sources by the name of their copies
 	from     groups[ref]    // copies by their source
 	within   groups[string] // copies by namespace
-	since    time.Time      // of the first fill
 	gone     map[ref]time.Time
-	removing map[types.UID]struct{} // copies that we deleted and whose deletion has not been seen yet
+	removing map[types.UID]string // copies that we deleted and whose deletion has not been seen yet, and their namespace
 }
 
 // index is a store for cache.Reflector.
 var _ cache.TransformingStore = (*index)(nil)
 
-func newIndex(sources namespaces, changed func(at ref, before, after *object), refilled func()) *index {
-	return &index{
+func newIndex(sources namespaces, changed func(at ref, before, after *object), refilled func(namespace string)) *index {
+	x := &index{
 		sources:  sources,
 		changed:  changed,
 		refilled: refilled,
 		noticed:  func(ref) {},
-		filled:   make(chan struct{}),
 		objects:  map[ref]*object{},
 		named:    groups[string]{},
 		from:     groups[ref]{},
 		within:   groups[string]{},
 		gone:     map[ref]time.Time{},
-		removing: map[types.UID]struct{}{},
+		removing: map[types.UID]string{},
 	}
+	x.divide([]string{metav1.NamespaceAll})
+	return x
 }
-
-// Name and Done make the index a cache.DoneChecker: done once it has been filled.
-func (x *index) Name() string          { return "syncer" }
-func (x *index) Done() <-chan struct{} { return x.filled }
 
 // nothing stands for every foreign object while the reflector collects the initial list.
 var nothing = &metav1.PartialObjectMetadata{}
@@ -114,7 +111,10 @@ func (x *index) Delete(o any) error {
 }
 
 // Replace takes all objects that there are.
-func (x *index) Replace(list []any, _ string) error {
+func (x *index) Replace(list []any, _ string) error { return x.replace(metav1.NamespaceAll, list) }
+
+// replace takes all objects that there are in a namespace; the empty name stands for all.
+func (x *index) replace(namespace string, list []any) error {
 	now := time.Now()
 	fresh := map[ref]*object{}
 	for _, o := range list {
@@ -127,13 +127,12 @@ func (x *index) Replace(list []any, _ string) error {
 		}
 	}
 	x.mu.Lock()
-	if x.since.IsZero() {
-		x.since = now
-	}
-	clear(x.removing)
+	x.fills[namespace].begin(now)
+	within := func(of string) bool { return namespace == metav1.NamespaceAll || of == namespace }
+	maps.DeleteFunc(x.removing, func(_ types.UID, of string) bool { return within(of) })
 	lost := map[ref]*object{}
 	for at, o := range x.objects {
-		if fresh[at] == nil {
+		if within(at.Namespace) && fresh[at] == nil {
 			lost[at] = o
 			x.drop(at, now)
 		}
@@ -145,9 +144,9 @@ func (x *index) Replace(list []any, _ string) error {
 	for _, o := range fresh {
 		x.put(o)
 	}
-	x.once.Do(func() { close(x.filled) })
+	x.fills[namespace].end()
 	x.noticed(ref{})
-	x.refilled()
+	x.refilled(namespace)
 	return nil
 }
 
@@ -203,7 +202,7 @@ func (x *index) removed(o *object) {
 	if now := x.objects[at]; now == nil || now.UID != o.UID || len(now.Finalizers) > 0 {
 		return // seen already, or not gone before others have done their part
 	}
-	x.removing[o.UID] = struct{}{}
+	x.removing[o.UID] = at.Namespace
 	x.drop(at, time.Now())
 }
 

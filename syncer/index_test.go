@@ -42,7 +42,7 @@ func newEars(t *testing.T, all ...any) *ears {
 	}}
 	e.index = newIndex(nil, func(at ref, before, after *object) {
 		e.told = append(e.told, fmt.Sprintf("%s: %s → %s", at, roles[before == nil](before), roles[after == nil](after)))
-	}, func() { e.told = append(e.told, "refilled") })
+	}, func(namespace string) { e.told = append(e.told, strings.TrimSpace("refilled "+namespace)) })
 	if err := e.Replace(all, "1"); err != nil {
 		t.Fatal(err)
 	}

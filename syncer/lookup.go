@@ -76,14 +76,14 @@ func (x *index) leftByKubed() []ref {
 }
 
 // missingSince tells since when a source has not been there. One that was deleted before the index was filled is
-// missing since the fill.
+// missing since the fill. Its namespace must be one that is seen.
 func (x *index) missingSince(source ref) time.Time {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if when, found := x.gone[source]; found {
 		return when
 	}
-	return x.since
+	return x.fillOf(source.Namespace).since
 }
 
 // groups is a map of sets of places. The empty set is not kept.

@@ -35,6 +35,7 @@ type server struct {
 	version  int
 	requests []string                        // of the syncer: verb and place
 	refuse   func(verb string, at ref) error // answers a request of the syncer with an error
+	hidden   string                          // a namespace that the syncer may not list
 }
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
@@ -54,8 +55,11 @@ func newServer(t *testing.T, of Kind) *server {
 		}
 		return true, partial(found), nil
 	})
-	s.metadata.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
-		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), "")
+	s.metadata.PrependReactor("list", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
+		if s.hides(a.GetNamespace()) {
+			return true, nil, apierrors.NewForbidden(secretsResource.GroupResource(), "", fmt.Errorf("no role"))
+		}
+		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), a.GetNamespace())
 		if err != nil {
 			return true, nil, err
 		}
@@ -66,13 +70,26 @@ func newServer(t *testing.T, of Kind) *server {
 		return true, list, nil
 	})
 	s.metadata.PrependWatchReactor(resource, func(a clienttesting.Action) (bool, watch.Interface, error) {
-		w, err := s.kube.Tracker().Watch(secretsResource, "", a.(clienttesting.WatchActionImpl).ListOptions)
+		w, err := s.kube.Tracker().Watch(secretsResource, a.GetNamespace(), a.(clienttesting.WatchActionImpl).ListOptions)
 		if err != nil {
 			return true, nil, err
 		}
 		return true, partialWatch(w), nil
 	})
 	return s
+}
+
+func (s *server) hides(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden != "" && s.hidden == namespace
+}
+
+// hide makes a namespace one that may not be listed, instead of the one before; the empty name is none.
+func (s *server) hide(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = namespace
 }
 
 // shown is a kept Secret as an object of the server's kind.

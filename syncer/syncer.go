@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,6 +44,15 @@ type Config struct {
 	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
 	// here. Empty: no label.
 	ClusterName string
+	// WatchedNamespaces are the namespaces of which objects are watched, each by itself. Elsewhere nothing is seen, and
+	// what is not seen is not taken for gone. Empty: all, in one watch.
+	WatchedNamespaces []string
+	// Unreadable is told when the API server forbids to list or watch the objects of a watched namespace, again and
+	// again while it does. It must not block. Nil: nobody is told.
+	Unreadable func(namespace string, err error)
+	// Known reports whether it is known what Ingresses in a namespace ask for; nothing is done there before. When it
+	// has become known, [Syncer.Look] must be called. Nil: it is.
+	Known func(namespace string) bool
 	// SourceNamespaces are the namespaces whose objects may be sources. Empty: all.
 	SourceNamespaces []string
 	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
@@ -88,6 +98,9 @@ type Syncer struct {
 	namespaces corelisters.NamespaceLister
 	index      *index
 	contents   *contents
+	watched    []string // the namespaces, or one empty name for all
+	unreadable func(namespace string, err error)
+	known      func(namespace string) bool
 	synced     []cache.DoneChecker
 
 	loop     *loop.Loop[ref]
@@ -118,6 +131,9 @@ func New(c Config) (*Syncer, error) {
 		requests:   c.Requests,
 		metadata:   c.Metadata,
 		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
+		watched:    c.WatchedNamespaces,
+		unreadable: c.Unreadable,
+		known:      c.Known,
 		metrics:    newMetrics(c.Kind),
 		events:     c.Events,
 		log:        c.Log,
@@ -130,7 +146,14 @@ func New(c Config) (*Syncer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen to namespaces: %w", err)
 	}
-	s.synced = []cache.DoneChecker{registration.HasSyncedChecker(), s.index}
+	if len(s.watched) == 0 {
+		s.watched = []string{metav1.NamespaceAll}
+	}
+	s.index.divide(s.watched)
+	s.synced = []cache.DoneChecker{registration.HasSyncedChecker()}
+	for _, namespace := range s.watched {
+		s.synced = append(s.synced, part{s.index, namespace})
+	}
 	return s, nil
 }
 
@@ -153,6 +176,12 @@ func (c *Config) complete() error {
 	if c.Noticed == nil {
 		c.Noticed = func(ref) {}
 	}
+	if c.Unreadable == nil {
+		c.Unreadable = func(string, error) {}
+	}
+	if c.Known == nil {
+		c.Known = func(string) bool { return true }
+	}
 	if wrong := validation.IsValidLabelValue(LabelValue(c.ClusterName)); len(wrong) > 0 {
 		return fmt.Errorf("cluster name %q cannot be the value of a label: %s", c.ClusterName, strings.Join(wrong, "; "))
 	}
@@ -172,24 +201,45 @@ type noRequests struct{}
 func (noRequests) At(ref) []Request { return nil }
 func (noRequests) Of(ref) []ref     { return nil }
 
-// Synced are done once all sources, copies and namespaces are known.
+// Synced are done once all sources, copies and namespaces are known, but those in watched namespaces that the API server
+// forbids to read.
 func (s *Syncer) Synced() []cache.DoneChecker { return s.synced }
 
 // Start watches, on every replica, and returns when ctx has ended.
 func (s *Syncer) Start(ctx context.Context) {
-	all := s.metadata.Resource(s.kind.resource)
+	var running sync.WaitGroup
+	for _, namespace := range s.watched {
+		running.Go(func() { s.watch(ctx, namespace) })
+	}
+	running.Wait()
+}
+
+// watch fills the index with the objects of a namespace, or of all of them, and keeps it up to date.
+func (s *Syncer) watch(ctx context.Context, namespace string) {
+	all := s.metadata.Resource(s.kind.resource).Namespace(namespace)
 	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.FieldSelector = s.kind.selector()
-			return all.List(ctx, o)
+			list, err := all.List(ctx, o)
+			return list, s.tried(namespace, err)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.FieldSelector = s.kind.selector()
-			return all.Watch(ctx, o)
+			w, err := all.Watch(ctx, o)
+			return w, s.tried(namespace, err)
 		},
 	}, s.metadata)
-	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, s.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
+	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, part{s.index, namespace}, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
 	reflector.RunWithContext(ctx)
+}
+
+// tried passes on the outcome of reading a namespace.
+func (s *Syncer) tried(namespace string, err error) error {
+	if namespace != metav1.NamespaceAll && apierrors.IsForbidden(err) {
+		s.index.fills[namespace].settle()
+		s.unreadable(namespace, err)
+	}
+	return err
 }
 
 // Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
