@@ -1,7 +1,6 @@
 package roles_test
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -10,24 +9,13 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/wildcast/wildcast/e2e/stage"
 )
 
 func TestTheWholeStoryTakesNoRightOutsideTheListedNamespaces(t *testing.T) {
 	s := open(t, "team-a,team-b")
-	st, err := stage.Open(shared, "roles", stage.Options{Zones: []string{"roles.test"}})
-	s.must(err)
-	t.Cleanup(func() { s.must(st.Close(context.Background())) })
-
-	s.must(st.Issuer(t.Context(), stage.Home, "le", map[string]string{"sync": "team=web"}))
-	s.must(st.Solver(t.Context(), stage.Home, "dns", nil))
-	optIn := map[string]string{"wildcast.dev/issuer": "le"}
+	st := s.stage("roles")
 	for _, namespace := range append([]string{outside}, teams...) {
-		s.must(st.Ingress(t.Context(), namespace, "web", "web-tls", []string{namespace + ".roles.test"}, optIn))
-		t.Cleanup(func() {
-			s.must(st.Kube.NetworkingV1().Ingresses(namespace).Delete(context.Background(), "web", metav1.DeleteOptions{}))
-		})
+		s.ingress(st, namespace, "web")
 	}
 	for _, namespace := range teams {
 		s.served(namespace, "web-tls", "*.roles.test")

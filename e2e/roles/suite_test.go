@@ -58,15 +58,39 @@ type scene struct {
 	n    int       // barriers so far
 }
 
+func admin() kubernetes.Interface { return kubernetes.NewForConfigOrDie(shared.Admin()) }
+
 // open runs wildcast in the home namespace and these. Both teams are labelled team=web, and so is the namespace outside.
 func open(t *testing.T, namespaces string, args ...string) *scene {
 	t.Helper()
-	s := &scene{T: t, kube: kubernetes.NewForConfigOrDie(shared.Admin()), from: time.Now()}
+	s := &scene{T: t, kube: admin(), from: time.Now()}
 	for _, name := range append([]string{outside}, teams...) {
 		s.kubectl("label", "--overwrite", "namespace", name, "team=web")
 	}
 	s.w = wildcast.New(t, shared, wildcast.Options{Args: append([]string{"--namespaces=" + namespaces, "--delete-grace=200ms"}, args...)})
+	t.Cleanup(s.end)
 	return s
+}
+
+// end waits until the copies of what the test made have gone, so that no other test finds them.
+func (s *scene) end() {
+	s.until("no copy is left", func() error {
+		if err := s.w.Ready(context.Background()); err != nil {
+			return s.w.Restart(context.Background())
+		}
+		for _, namespace := range teams {
+			all, err := s.kube.CoreV1().Secrets(namespace).List(context.Background(), metav1.ListOptions{})
+			if err != nil {
+				return err
+			}
+			for _, o := range all.Items {
+				if _, copy := o.Annotations["wildcast.dev/target"]; copy {
+					return fmt.Errorf("there is %s/%s", namespace, o.Name)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func (s *scene) must(err error) {
@@ -78,8 +102,27 @@ func (s *scene) must(err error) {
 
 func (s *scene) kubectl(args ...string) {
 	s.Helper()
-	_, err := shared.Kubectl(s.Context(), args...)
+	_, err := shared.Kubectl(context.WithoutCancel(s.Context()), args...) // also when the test has ended
 	s.must(err)
+}
+
+// stage is a CA and a DNS server for NAME.test, with an issuer of that name whose certificates go to team web.
+func (s *scene) stage(name string) *stage.Stage {
+	s.Helper()
+	st, err := stage.Open(shared, name, stage.Options{Zones: []string{name + ".test"}})
+	s.must(err)
+	s.Cleanup(func() { s.must(st.Close(context.Background())) })
+	s.must(st.Issuer(s.Context(), stage.Home, name, map[string]string{"sync": "team=web"}))
+	s.must(st.Solver(s.Context(), stage.Home, name+"-dns", nil))
+	return st
+}
+
+// ingress asks the stage's issuer for the certificate NAME.STAGE.test in the Secret NAME-tls, until the test ends.
+func (s *scene) ingress(st *stage.Stage, namespace, name string) {
+	s.Helper()
+	optIn := map[string]string{"wildcast.dev/issuer": st.Name}
+	s.must(st.Ingress(s.Context(), namespace, name, name+"-tls", []string{name + "." + st.Name + ".test"}, optIn))
+	s.Cleanup(func() { s.kubectl("delete", "ingress", name, "--namespace", namespace) })
 }
 
 // grant gives wildcast the shipped Role in a namespace.
@@ -97,7 +140,7 @@ func (s *scene) revoke(namespace string) {
 
 func (s *scene) until(what string, condition func() error) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), patience) // also when the test has ended
 	defer cancel()
 	if err := stage.Until(ctx, condition); err != nil {
 		s.Fatalf("waited in vain until %s: %v", what, err)
