@@ -58,21 +58,19 @@ func (r namespaceReader) of(name string) cache.ListerWatcher {
 
 func (r namespaceReader) get(ctx context.Context, name string) (*corev1.Namespace, error) {
 	ns, err := r.kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
-	r.tried(name, err)
+	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
+		r.unreadable(name, err)
+	}
 	return ns, err
 }
 
 func (r namespaceReader) watch(ctx context.Context, name string, o metav1.ListOptions) (watch.Interface, error) {
 	w, err := r.kube.CoreV1().RESTClient().Get().Prefix("watch").Resource("namespaces").Name(name).
 		VersionedParams(&o, scheme.ParameterCodec).Watch(ctx)
-	r.tried(name, err)
-	return w, err
-}
-
-func (r namespaceReader) tried(name string, err error) {
-	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
+	if apierrors.IsForbidden(err) {
 		r.unreadable(name, err)
 	}
+	return w, err
 }
 
 func ignoreNotFound(err error) error {

@@ -175,3 +175,20 @@ func TestANamespaceThatGoesBetweenListAndWatchIsListedAgain(t *testing.T) {
 		t.Errorf("paths %q", paths)
 	}
 }
+
+func TestAnAPIServerThatHasNoSuchWatchAnyMoreIsNoNamespaceThatIsMissing(t *testing.T) {
+	r := namespaceServer(t, func(path string) int {
+		if strings.Contains(path, "/watch/") {
+			return http.StatusNotFound
+		}
+		return http.StatusOK
+	})
+	r.unreadable = func(_ string, err error) { t.Errorf("reported: %v", err) }
+	lw := cache.ToListerWatcherWithContext(r.of("a"))
+	if _, err := lw.ListWithContext(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the watch begins: %v, want NotFound, after which the reflector lists again", err)
+	}
+}
