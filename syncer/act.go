@@ -64,7 +64,7 @@ func (s *Syncer) reconcile(ctx context.Context, target ref) (time.Duration, erro
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
 func (s *Syncer) repaired(v view, p plan) time.Duration {
-	s.count(p)
+	s.countRepair(p)
 	if v.held.is(roleKubed) && s.kubed.due(p.source.ref(), time.Now()) {
 		s.say(corev1.EventTypeWarning, "Copy", s.kubedRuns(p.source, v.target))
 	}

@@ -227,17 +227,17 @@ func (t *troubles) everywhere() []ref {
 	return found
 }
 
-// count is how many targets there are for each reason.
-func (t *troubles) count() map[string]int {
+// reasons are why targets are not as they should be.
+func (t *troubles) reasons() map[ref]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := map[string]int{}
-	for _, names := range t.all {
-		for _, trouble := range names {
+	reasons := map[ref]string{}
+	for namespace, names := range t.all {
+		for name, trouble := range names {
 			if trouble.reason != "" {
-				n[trouble.reason]++
+				reasons[ref{Namespace: namespace, Name: name}] = trouble.reason
 			}
 		}
 	}
-	return n
+	return reasons
 }

@@ -186,7 +186,8 @@ func TestLookups(t *testing.T) {
 	if len(e.copiesIn("blue")) != 2 || len(e.copiesIn("red")) != 0 || len(e.allCopies()) != 2 || len(e.allSources()) != 2 {
 		t.Error("something is not found")
 	}
-	if sources, copies := e.count(); sources != 2 || copies != 2 {
+	copies := 0
+	if sources := e.count(func(ref) { copies++ }); sources != 2 || copies != 2 {
 		t.Errorf("%d sources, %d copies", sources, copies)
 	}
 	for _, at := range []string{"blue/t", "blue/v"} {

@@ -103,17 +103,17 @@ func (g groups[K]) remove(k K, at ref) {
 	}
 }
 
-// count is how many sources and copies there are.
-func (x *index) count() (sources, copies int) {
+// count is how many sources there are. It calls copy, which must not block, for each copy.
+func (x *index) count(copy func(at ref)) (sources int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, o := range x.objects {
+	for at, o := range x.objects {
 		switch o.role {
 		case roleSource:
 			sources++
 		case roleCopy:
-			copies++
+			copy(at)
 		}
 	}
-	return sources, copies
+	return sources
 }

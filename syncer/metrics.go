@@ -15,6 +15,26 @@ type metrics struct {
 	copies, sources, failing, waiting *prometheus.Desc
 }
 
+// state is what can be said of a copy, or of a target that lacks one: a value of the label state. Each counts once, for the
+// first of them that holds.
+type state string
+
+const (
+	// stateBlocked: an object that is not wildcast's stands where the copy should be.
+	stateBlocked state = "blocked"
+	// stateFailing: the last attempt to write the copy failed: it may be missing, or old.
+	stateFailing state = "failing"
+	// stateContested: the copy is there, and somebody goes on changing it. It is repaired less and less often.
+	stateContested state = "contested"
+	// stateBehind: the copy is there, and its source has changed since wildcast last looked at it.
+	stateBehind state = "behind"
+	// stateSynced: the copy is there, and none of the others holds.
+	stateSynced state = "synced"
+)
+
+// everyState are all of them, in that order.
+var everyState = []state{stateBlocked, stateFailing, stateContested, stateBehind, stateSynced}
+
 func newMetrics(of Kind) metrics {
 	kind := prometheus.Labels{"kind": string(of)}
 	return metrics{
@@ -25,15 +45,15 @@ func newMetrics(of Kind) metrics {
 		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.", ConstLabels: kind,
 		}, []string{"drift"}),
-		copies:  prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, kind),
+		copies:  prometheus.NewDesc("wildcast_sync_copies", "Copies that are there or should be, by state.", []string{"state"}, kind),
 		sources: prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
 		failing: prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, kind),
 		waiting: prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, kind),
 	}
 }
 
-// count counts a repair.
-func (s *Syncer) count(p plan) {
+// countRepair counts a repair.
+func (s *Syncer) countRepair(p plan) {
 	drift := "changed"
 	if p.verb == create {
 		drift = "removed"
@@ -57,16 +77,50 @@ func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 	}
-	sources, copies := s.index.count()
-	gauge(s.metrics.copies, copies)
+	troubles := s.troubles.reasons()
+	sources, states := s.count(troubles, time.Now())
 	gauge(s.metrics.sources, sources)
+	for _, in := range everyState {
+		gauge(s.metrics.copies, states[in], string(in))
+	}
 	gauge(s.metrics.waiting, s.loop.Len())
-	for reason, n := range s.troubles.count() {
+	reasons := map[string]int{}
+	for _, reason := range troubles {
+		reasons[reason]++
+	}
+	for reason, n := range reasons {
 		gauge(s.metrics.failing, n, reason)
 	}
 	s.metrics.lag.Collect(ch)
 	s.metrics.drift.Collect(ch)
 }
+
+// count is how many sources there are, and copies in each state.
+func (s *Syncer) count(troubles map[ref]string, now time.Time) (sources int, states map[state]int) {
+	states = map[state]int{}
+	for _, reason := range troubles {
+		if reason == ReasonTargetNotOurs {
+			states[stateBlocked]++
+		} else {
+			states[stateFailing]++
+		}
+	}
+	contested := s.contests.going(now)
+	sources = s.index.count(func(copy ref) {
+		switch {
+		case has(troubles, copy): // counted
+		case has(contested, copy):
+			states[stateContested]++
+		case s.waves.awaited(copy):
+			states[stateBehind]++
+		default:
+			states[stateSynced]++
+		}
+	})
+	return sources, states
+}
+
+func has[V any](m map[ref]V, at ref) bool { _, found := m[at]; return found }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
 // once it has been looked at, also if that failed: what fails is counted elsewhere.
@@ -93,6 +147,18 @@ func (w *waves) begin(source ref, targets []ref, now time.Time) {
 	for _, t := range targets {
 		w.going[source].left[t] = struct{}{}
 	}
+}
+
+// awaited reports whether a wave has not arrived at a target.
+func (w *waves) awaited(target ref) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wave := range w.going {
+		if has(wave.left, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // arrive notes that a target has been looked at, and tells observe of each wave that has ended.
