@@ -17,7 +17,7 @@ func TestManyCopiesTakeOneWriteEachAndNoReads(t *testing.T) {
 		s.namespace("source")
 		targets := s.namespaces(n, "t", "team=web")
 		took := s.count(func() {
-			s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
+			s.secret(source, tlsPair(t, "omni.test"), holding("blob", "\xff"), to("team=web"))
 			s.copied(source, targets...)
 		})
 		s.wantTally("to make them", took, tally{"get": 1, "create": n})
