@@ -51,8 +51,7 @@ func (w *wave) team(namespaces []string, value string) {
 	w.atOnce(namespaces, func(name string) error { return on.LabelNamespace(w.Context(), name, "team", value) })
 }
 
-// These stories are the last: their namespaces take the control plane some time to end.
-
+// This story is the last: its namespaces take the control plane some time to end.
 func TestAThousandNamespacesThatAreLabelledAtOnceAndUnlabelledMeanwhileEndRightAndDeletesDoNotWait(t *testing.T) {
 	const n, early, backlog = 1000, 40, 300
 	both(t, "wave", func(t *testing.T, s *story) { // so that copies come more slowly than labels
