@@ -157,7 +157,7 @@ func TestNotesAreShortEnough(t *testing.T) {
 }
 
 func BenchmarkScrapeWithTenThousandCopiesWhoseSourceHasChanged(b *testing.B) {
-	index := newIndex(nil, func(ref, *object, *object) {}, func() {})
+	index := newIndex(nil, func(ref, *object, *object) {}, func(string) {})
 	s := &Syncer{metrics: newMetrics(Secrets), index: index, loop: loop.New[ref]("bench", nil, loop.Options{})}
 	var copies []ref
 	for i := range 10_000 {
