@@ -194,12 +194,12 @@ func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
 
 // account returns the issuer's account; false if it has none yet.
 func (c *Controller) account(issuer *Issuer) (acmeclient.Account, bool) {
-	return accountOf(secret(c.caches.accounts, accountName(issuer.Name)), issuer)
+	return accountOf(c.caches.accounts.get(accountName(issuer.Name)), issuer)
 }
 
 // awaitAccount waits for the account's event. An issuer that has had time to register and did not is told once.
 func (c *Controller) awaitAccount(v *view) (again time.Duration) {
-	s := secret(c.caches.issuers, v.want.Issuer.Name)
+	s := c.caches.issuers.get(v.want.Issuer.Name)
 	if s != nil && v.now.Sub(s.CreationTimestamp.Time) < accountPatience {
 		return accountPatience
 	}

@@ -65,7 +65,7 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
 func (k *keeper) repaired(v view, p plan) time.Duration {
-	k.count(p)
+	k.countRepair(p)
 	if v.held.is(roleKubed) && k.kubed.due(p.source.ref(), time.Now()) {
 		k.say(corev1.EventTypeWarning, "Copy", k.kubedRuns(p.source, v.target))
 	}
@@ -84,7 +84,9 @@ func (k *keeper) gather(a *attempt) view {
 		if o := k.sources.at(from); o.is(roleSource) {
 			v.origin = o
 		}
-		v.missing = k.index.missingSince(from)
+		if v.unseen = !k.sources.sees(from.Namespace); !v.unseen {
+			v.missing = k.index.missingSince(from)
+		}
 	}
 	if a.live != nil && v.held != nil && a.live.meta.ResourceVersion == v.held.ResourceVersion {
 		v.live = &a.live.payload
@@ -131,7 +133,7 @@ func (k *keeper) readSource(ctx context.Context, a *attempt, source *object) err
 	if slices.Contains(k.kind.never, data.Type) {
 		return nil
 	}
-	k.sources.renew(readObject(data.meta, k.sources.scope))
+	k.sources.renew(data.meta)
 	a.data = &data
 	return errAgain
 }
@@ -142,8 +144,8 @@ func (k *keeper) readCopy(ctx context.Context, a *attempt) error {
 		return fmt.Errorf("read copy %s: %w", a.target, err)
 	}
 	a.live = &live
-	if o := readObject(live.meta, k.index.scope); !k.index.renew(o) {
-		a.met = o
+	if !k.index.renew(live.meta) {
+		a.met = readObject(live.meta, k.index.scope)
 	}
 	return errAgain
 }

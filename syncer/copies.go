@@ -20,13 +20,15 @@ type policy struct {
 // view is what there is to know about one target.
 type view struct {
 	target ref
-	open   bool      // the namespace exists and is not being deleted
+	open   bool      // the namespace exists, is not being deleted, and it is known what is there and what Ingresses ask for
 	shut   bool      // the namespace has opted out
 	wants  []*object // sources whose copy should be here, other than the target itself
 	held   *object   // what is here, or nil as far as is known; what is foreign is known once it was met
-	// Of the source that held came from: itself, if it still is one; else since when it has been missing.
+	// Of the source that held came from: itself, if it still is one; else since when it has been missing, unless its
+	// namespace is one that is not seen.
 	origin  *object
 	missing time.Time
+	unseen  bool
 
 	data *content // a source, if one has been read
 	live *payload // of what is held, if it has been read
@@ -62,12 +64,14 @@ type plan struct {
 //	wanted     held                                     →
 //	any        namespace is absent or ends              keep
 //	no         nothing, not ours, on its way out        keep
+//	no         ours, its source's namespace not seen    keep, unless the namespace has opted out
 //	no         ours, its source's annotations invalid   keep, unless the namespace has opted out
 //	no         ours, its source missing for < grace     keep, again when grace is over
 //	no         ours, otherwise                          remove
 //	no         left by kubed                            keep: it may be somebody's clone
 //	yes        foreign, a source, another's copy        blocked
 //	yes        left by kubed, of none that wants it     blocked
+//	yes        ours, its source's namespace not seen    blocked: it may be wanted still
 //	yes        ours or given, on its way out            keep: its end is an event
 //	yes        ours, of an older source that is invalid keep: it may be wanted still
 //	yes        nothing                                  create
@@ -94,6 +98,9 @@ func (p policy) plan(v view, now time.Time) plan {
 	case v.held.is(roleForeign), v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin), v.held.is(roleKubed) && !p.comesFrom(v.held, wants):
 		d.verb = blocked
 		return d
+	case v.held.is(roleCopy) && v.unseen:
+		d.verb = blocked
+		return d
 	case v.held.DeletionTimestamp != nil:
 		return d
 	case v.held.is(roleOffered), v.held.is(roleKubed):
@@ -115,7 +122,7 @@ func (p policy) unwanted(v view, now time.Time) plan {
 	switch {
 	case !v.held.is(roleCopy), !p.ours(v.held, v.origin), v.held.DeletionTimestamp != nil:
 		return plan{}
-	case v.origin != nil && v.origin.wrong != nil && !v.shut:
+	case (v.unseen || v.origin != nil && v.origin.wrong != nil) && !v.shut:
 		return plan{}
 	case v.origin == nil && now.Before(v.missing.Add(p.grace)):
 		return plan{again: v.missing.Add(p.grace).Sub(now), hurry: true}

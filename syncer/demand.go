@@ -23,10 +23,13 @@ func (s *Syncer) wants(target ref) []*object {
 	return found
 }
 
-// room reads a namespace's labels and phase.
+// room reads a namespace's labels and phase. Where it is not known what is there, or what Ingresses ask for, there is none.
 func (s *Syncer) room(namespace string) (opened, closed bool) {
 	n, err := s.namespaces.Get(namespace)
-	return err == nil && open(n), err == nil && shut(n.Labels)
+	if err != nil {
+		return false, false
+	}
+	return open(n) && s.index.sees(namespace) && s.known(namespace), shut(n.Labels)
 }
 
 // remarks are about a source that is not in order, or names contexts that are not known, and about what kubed left.
@@ -36,7 +39,7 @@ func (s *Syncer) remarks(v view) []saying {
 		return []saying{s.invalid(v.held)}
 	case v.held.is(roleSource):
 		return s.unknownContexts(v.held)
-	case v.held.is(roleKubed) && len(v.wants) == 0 && v.open:
+	case v.held.is(roleKubed) && len(v.wants) == 0 && v.open && !v.unseen:
 		return []saying{s.leftByKubed(v.held, v.origin)}
 	}
 	return nil

@@ -123,6 +123,12 @@ func (k *keeper) inTheWay(source *object, v view) string {
 	if by, kept := k.policy.keptBy(v.held); kept {
 		return fmt.Sprintf("%s is a copy that is kept there %s, since both ways lead to the same place: it was left alone. Ask for one of the two only, or give the copies another name with %s", place, by, AnnotationSyncAs)
 	}
+	if v.unseen && v.held.is(roleCopy) && k.policy.ours(v.held, nil) {
+		from := v.held.origin.ref()
+		return fmt.Sprintf("%s is a copy of %s, which wildcast cannot see, since it cannot read namespace %s: it was left alone. "+
+			"Let wildcast read that namespace, or delete the copy: %s delete %s %s",
+			place, from, from.Namespace, k.kubectl(v.target), k.kind.word(), v.target.Name)
+	}
 	note := place + " exists and is no copy that wildcast made: it was left alone. "
 	if v.held.is(roleSource) {
 		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
@@ -279,17 +285,17 @@ func (t *troubles) everywhere() []ref {
 	return found
 }
 
-// count is how many targets there are for each reason.
-func (t *troubles) count() map[string]int {
+// reasons are why targets are not as they should be.
+func (t *troubles) reasons() map[ref]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := map[string]int{}
-	for _, names := range t.all {
-		for _, trouble := range names {
+	reasons := map[ref]string{}
+	for namespace, names := range t.all {
+		for name, trouble := range names {
 			if trouble.reason != "" {
-				n[trouble.reason]++
+				reasons[ref{Namespace: namespace, Name: name}] = trouble.reason
 			}
 		}
 	}
-	return n
+	return reasons
 }

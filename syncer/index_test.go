@@ -42,7 +42,7 @@ func newEars(t *testing.T, all ...any) *ears {
 	}}
 	e.index = newIndex(scope{}, func(at ref, before, after *object) {
 		e.told = append(e.told, fmt.Sprintf("%s: %s → %s", at, roles[before == nil](before), roles[after == nil](after)))
-	}, func() { e.told = append(e.told, "refilled") })
+	}, func(namespace string) { e.told = append(e.told, strings.TrimSpace("refilled "+namespace)) })
 	if err := e.Replace(all, "1"); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,8 @@ func TestLookups(t *testing.T) {
 	if len(e.copiesIn("blue")) != 2 || len(e.copiesIn("red")) != 0 || len(e.allCopies()) != 2 || len(e.allSources()) != 2 {
 		t.Error("something is not found")
 	}
-	if sources, copies := e.count(); sources != 2 || copies != 2 {
+	copies := 0
+	if sources := e.count(func(ref) { copies++ }); sources != 2 || copies != 2 {
 		t.Errorf("%d sources, %d copies", sources, copies)
 	}
 	for _, at := range []string{"blue/t", "blue/v"} {
@@ -220,8 +221,8 @@ func TestTheIndexNoticesEveryObjectAlsoThoseThatItForgets(t *testing.T) {
 
 func TestAStateThatWasReadDoesNotBringBackWhatTheWatchSawGoing(t *testing.T) {
 	e := newEars(t, meta("home/s", "1", 7, AnnotationSync, ""))
-	read := readObject(meta("home/s", "1", 8, AnnotationSync, "").ObjectMeta, scope{})
-	if !e.renew(read) || e.at(place("home/s")) != read {
+	read := meta("home/s", "1", 8, AnnotationSync, "").ObjectMeta
+	if !e.renew(read) || e.at(place("home/s")).ResourceVersion != "8" {
 		t.Error("what was read is not known")
 	}
 	_ = e.Add(meta("home/s", "1", 9)) // no source any more, and so forgotten

@@ -22,7 +22,7 @@ type keeper struct {
 	sources  *index // where sources are: the same in the home cluster
 	contents *contents
 	requests Requests
-	answered func(ctx context.Context, err error) // is told how each list and watch went
+	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went
 
 	loop     *loop.Loop[ref]
 	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
@@ -15,8 +16,24 @@ import (
 // This file turns events into targets to look at. Nothing here does I/O, and on a replica that does not lead nothing is
 // done at all: the one that begins to lead looks everywhere.
 
-// Look has targets looked at: what Ingresses ask for there has changed.
-func (s *Syncer) Look(targets ...types.NamespacedName) { s.look(targets) }
+// Look has targets looked at: what Ingresses ask for there has changed. A target without a name stands for all in its
+// namespace, of which what is asked for there has become known.
+func (s *Syncer) Look(targets ...types.NamespacedName) {
+	for _, t := range targets {
+		if t.Name != "" {
+			s.look([]ref{t})
+		} else {
+			s.lookIn(t.Namespace)
+		}
+	}
+}
+
+// lookIn looks at all that may be in a namespace.
+func (s *Syncer) lookIn(namespace string) {
+	if n, err := s.namespaces.Get(namespace); err == nil {
+		s.namespaceChanged(nil, n)
+	}
+}
 
 func (s *Syncer) look(targets []ref) {
 	if s.leading.Load() {
@@ -62,8 +79,15 @@ func (s *Syncer) targetsOf(before, after *object) []ref {
 	return slices.Collect(maps.Keys(found))
 }
 
-// refilled is told by the index.
-func (s *Syncer) refilled() { s.look(s.troubles.everywhere()) }
+// refilled is told by the index. Of a namespace that could not be seen before, neither its copies nor the copies of its
+// sources were judged.
+func (s *Syncer) refilled(namespace string) {
+	s.look(s.troubles.everywhere())
+	if namespace != metav1.NamespaceAll {
+		s.lookIn(namespace)
+		s.look(s.index.copiesOut(namespace))
+	}
+}
 
 // targets are all places that a source may have to do with: where its rule and Ingresses want copies, where copies are,
 // and itself, where it is looked at whether it is in order.

@@ -15,6 +15,26 @@ type metrics struct {
 	copies, sources, failing, waiting, reachable *prometheus.Desc
 }
 
+// state is what can be said of a copy, or of a target that lacks one: a value of the label state. Each counts once, for the
+// first of them that holds.
+type state string
+
+const (
+	// stateBlocked: an object that is not wildcast's stands where the copy should be.
+	stateBlocked state = "blocked"
+	// stateFailing: the last attempt to write the copy failed: it may be missing, or old.
+	stateFailing state = "failing"
+	// stateContested: the copy is there, and somebody goes on changing it. It is repaired less and less often.
+	stateContested state = "contested"
+	// stateBehind: the copy is there, and its source has changed since wildcast last looked at it.
+	stateBehind state = "behind"
+	// stateSynced: the copy is there, and none of the others holds.
+	stateSynced state = "synced"
+)
+
+// everyState are all of them, in that order.
+var everyState = []state{stateBlocked, stateFailing, stateContested, stateBehind, stateSynced}
+
 func newMetrics(of Kind) metrics {
 	kind := prometheus.Labels{"kind": string(of)}
 	return metrics{
@@ -25,7 +45,7 @@ func newMetrics(of Kind) metrics {
 		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.", ConstLabels: kind,
 		}, []string{"drift", "context"}),
-		copies:    prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", []string{"context"}, kind),
+		copies:    prometheus.NewDesc("wildcast_sync_copies", "Copies that are there or should be, by state.", []string{"state", "context"}, kind),
 		sources:   prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
 		failing:   prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason", "context"}, kind),
 		waiting:   prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", []string{"context"}, kind),
@@ -33,8 +53,8 @@ func newMetrics(of Kind) metrics {
 	}
 }
 
-// count counts a repair.
-func (k *keeper) count(p plan) {
+// countRepair counts a repair.
+func (k *keeper) countRepair(p plan) {
 	drift := "changed"
 	if p.verb == create {
 		drift = "removed"
@@ -55,8 +75,7 @@ func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
-	sources, _ := s.index.count()
-	gauge(ch, s.metrics.sources, sources)
+	gauge(ch, s.metrics.sources, s.index.count(func(ref) {}))
 	s.collect(ch)
 	for _, r := range s.contexts.list() {
 		r.collect(ch)
@@ -70,13 +89,20 @@ func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
 	s.metrics.drift.Collect(ch)
 }
 
-// collect tells of the copies in one cluster. The home cluster has no label context.
+// collect tells of the copies in one cluster. The home cluster has an empty label context.
 func (k *keeper) collect(ch chan<- prometheus.Metric) {
 	context := k.policy.at.context
-	_, copies := k.index.count()
-	gauge(ch, k.metrics.copies, copies, context)
+	troubles := k.troubles.reasons()
+	states := k.states(troubles, time.Now())
+	for _, in := range everyState {
+		gauge(ch, k.metrics.copies, states[in], string(in), context)
+	}
 	gauge(ch, k.metrics.waiting, k.loop.Len(), context)
-	for reason, n := range k.troubles.count() {
+	reasons := map[string]int{}
+	for _, reason := range troubles {
+		reasons[reason]++
+	}
+	for reason, n := range reasons {
 		gauge(ch, k.metrics.failing, n, reason, context)
 	}
 }
@@ -84,6 +110,33 @@ func (k *keeper) collect(ch chan<- prometheus.Metric) {
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n int, labels ...string) {
 	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
 }
+
+// states is how many copies are in each state.
+func (k *keeper) states(troubles map[ref]string, now time.Time) map[state]int {
+	states := map[state]int{}
+	for _, reason := range troubles {
+		if reason == ReasonTargetNotOurs {
+			states[stateBlocked]++
+		} else {
+			states[stateFailing]++
+		}
+	}
+	contested := k.contests.going(now)
+	k.index.count(func(copy ref) {
+		switch {
+		case has(troubles, copy): // counted
+		case has(contested, copy):
+			states[stateContested]++
+		case k.waves.awaited(copy):
+			states[stateBehind]++
+		default:
+			states[stateSynced]++
+		}
+	})
+	return states
+}
+
+func has[V any](m map[ref]V, at ref) bool { _, found := m[at]; return found }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
 // once it has been looked at, also if that failed: what fails is counted elsewhere.
@@ -110,6 +163,18 @@ func (w *waves) begin(source ref, targets []ref, now time.Time) {
 	for _, t := range targets {
 		w.going[source].left[t] = struct{}{}
 	}
+}
+
+// awaited reports whether a wave has not arrived at a target.
+func (w *waves) awaited(target ref) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wave := range w.going {
+		if has(wave.left, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // arrive notes that a target has been looked at, and tells observe of each wave that has ended.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
@@ -58,7 +59,7 @@ func (s *Syncer) newRemote(name string, c Context) *remote {
 	r.keeper = keeper{
 		demand:   r,
 		policy:   in,
-		index:    newIndex(in.at, r.objectChanged, r.lookEverywhere),
+		index:    newIndex(in.at, r.objectChanged, func(string) { r.lookEverywhere() }),
 		sources:  s.sources,
 		contents: s.contents,
 		requests: noRequests{},
@@ -87,15 +88,18 @@ func (r *remote) start(ctx context.Context) {
 		all.Wait()
 	}
 	if r.metadata != nil {
-		all.Go(func() { r.watch(ctx, r.namespace, LabelOriginCluster+"="+LabelValue(r.policy.cluster)) })
+		all.Go(func() { r.watch(ctx, r.whole(), r.namespace, LabelOriginCluster+"="+LabelValue(r.policy.cluster)) })
 	}
 	all.Go(func() { _ = r.loop.Run(ctx, remoteWorkers) }) // fails only for caches, of which it is given none
 	r.lookEverywhere()
 }
 
+// whole is the index, as one watch fills it.
+func (r *remote) whole() part { return part{r.index, metav1.NamespaceAll} }
+
 // reconcile makes the target what it should be, once it is known what is there.
 func (r *remote) reconcile(ctx context.Context, target ref) (time.Duration, error) {
-	if !cache.IsDone(r.index) {
+	if !cache.IsDone(r.whole()) {
 		return r.await(target)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestsTake)
@@ -115,7 +119,7 @@ func (r *remote) await(target ref) (time.Duration, error) {
 }
 
 // note takes note of how a list or watch went. If that is news, what waits for it is looked at.
-func (r *remote) note(ctx context.Context, err error) {
+func (r *remote) note(ctx context.Context, _ string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -129,7 +133,7 @@ func (r *remote) note(ctx context.Context, err error) {
 	switch {
 	case news && err == nil:
 		r.add(r.troubles.everywhere())
-	case news && !cache.IsDone(r.index):
+	case news && !cache.IsDone(r.whole()):
 		r.lookEverywhere()
 	}
 }

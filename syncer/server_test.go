@@ -38,6 +38,7 @@ type server struct {
 	requests []string                        // of the syncer: verb and place
 	refuse   func(verb string, at ref) error // answers a request of the syncer with an error
 	away     error                           // answers every request, also lists and watches
+	hidden   string                          // a namespace that the syncer may not list
 }
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
@@ -60,6 +61,9 @@ func newServer(t *testing.T, name string, of Kind) *server {
 	s.metadata.PrependReactor("list", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 		if err := s.isAway(); err != nil {
 			return true, nil, err
+		}
+		if s.hides(a.GetNamespace()) {
+			return true, nil, apierrors.NewForbidden(secretsResource.GroupResource(), "", fmt.Errorf("no role"))
 		}
 		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), a.GetNamespace())
 		if err != nil {
@@ -98,6 +102,19 @@ func (s *server) goAway(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away = err
+}
+
+func (s *server) hides(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden != "" && s.hidden == namespace
+}
+
+// hide makes a namespace one that may not be listed, instead of the one before; the empty name is none.
+func (s *server) hide(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = namespace
 }
 
 // shown is a kept Secret as an object of the server's kind.

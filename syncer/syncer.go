@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -41,6 +42,15 @@ type Config struct {
 	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
 	// here. Empty: no label.
 	ClusterName string
+	// WatchedNamespaces are the namespaces of which objects are watched, each by itself. Elsewhere nothing is seen, and
+	// what is not seen is not taken for gone. Empty: all, in one watch.
+	WatchedNamespaces []string
+	// Unreadable is told when the API server forbids to list or watch the objects of a watched namespace, again and
+	// again while it does. It must not block. Nil: nobody is told.
+	Unreadable func(namespace string, err error)
+	// Known reports whether it is known what Ingresses in a namespace ask for; nothing is done there before. When it
+	// has become known, [Syncer.Look] must be called. Nil: it is.
+	Known func(namespace string) bool
 	// SourceNamespaces are the namespaces whose objects may be sources. Empty: all.
 	SourceNamespaces []string
 	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
@@ -83,6 +93,9 @@ type Syncer struct {
 	keeper
 	workers    int
 	namespaces corelisters.NamespaceLister
+	watched    []string // the namespaces, or one empty name for all
+	unreadable func(namespace string, err error)
+	known      func(namespace string) bool
 	synced     []cache.DoneChecker
 	leading    atomic.Bool
 	contexts   contexts
@@ -96,7 +109,13 @@ func New(c Config) (*Syncer, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	s := &Syncer{workers: c.Workers, namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer())}
+	s := &Syncer{
+		workers:    c.Workers,
+		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
+		watched:    c.WatchedNamespaces,
+		unreadable: c.Unreadable,
+		known:      c.Known,
+	}
 	s.contexts.read = c.Contexts
 	s.keeper = keeper{
 		demand:   s,
@@ -105,7 +124,7 @@ func New(c Config) (*Syncer, error) {
 		metadata: c.Metadata,
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
 		requests: c.Requests,
-		answered: func(context.Context, error) {},
+		answered: s.tried,
 		metrics:  newMetrics(c.Kind),
 		events:   c.Events,
 		log:      c.Log,
@@ -119,7 +138,14 @@ func New(c Config) (*Syncer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen to namespaces: %w", err)
 	}
-	s.synced = []cache.DoneChecker{registration.HasSyncedChecker(), s.index}
+	if len(s.watched) == 0 {
+		s.watched = []string{metav1.NamespaceAll}
+	}
+	s.index.divide(s.watched)
+	s.synced = []cache.DoneChecker{registration.HasSyncedChecker()}
+	for _, namespace := range s.watched {
+		s.synced = append(s.synced, part{s.index, namespace})
+	}
 	return s, nil
 }
 
@@ -145,6 +171,12 @@ func (c *Config) complete() error {
 	if c.Noticed == nil {
 		c.Noticed = func(ref) {}
 	}
+	if c.Unreadable == nil {
+		c.Unreadable = func(string, error) {}
+	}
+	if c.Known == nil {
+		c.Known = func(string) bool { return true }
+	}
 	if wrong := validation.IsValidLabelValue(LabelValue(c.ClusterName)); len(wrong) > 0 {
 		return fmt.Errorf("cluster name %q cannot be the value of a label: %s", c.ClusterName, strings.Join(wrong, "; "))
 	}
@@ -164,12 +196,25 @@ type noRequests struct{}
 func (noRequests) At(ref) []Request { return nil }
 func (noRequests) Of(ref) []ref     { return nil }
 
-// Synced are done once all sources, copies and namespaces are known.
+// Synced are done once all sources, copies and namespaces are known, but those in watched namespaces that the API server
+// forbids to read.
 func (s *Syncer) Synced() []cache.DoneChecker { return s.synced }
 
 // Start watches, on every replica, and returns when ctx has ended.
 func (s *Syncer) Start(ctx context.Context) {
-	s.watch(ctx, metav1.NamespaceAll, "")
+	var running sync.WaitGroup
+	for _, namespace := range s.watched {
+		running.Go(func() { s.watch(ctx, part{s.index, namespace}, namespace, "") })
+	}
+	running.Wait()
+}
+
+// tried takes note of the outcome of reading a namespace.
+func (s *Syncer) tried(_ context.Context, namespace string, err error) {
+	if namespace != metav1.NamespaceAll && apierrors.IsForbidden(err) {
+		s.index.fills[namespace].settle()
+		s.unreadable(namespace, err)
+	}
 }
 
 // Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It

@@ -12,8 +12,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// watch fills the index with the metadata of the objects in a namespace that a label selector selects, until ctx ends.
-func (k *keeper) watch(ctx context.Context, namespace, selected string) {
+// watch fills a part of the index with the metadata of the objects in a namespace that a label selector selects, until ctx
+// ends.
+func (k *keeper) watch(ctx context.Context, into part, namespace, selected string) {
 	objects := k.metadata.Resource(k.kind.resource).Namespace(namespace)
 	only := func(o metav1.ListOptions) metav1.ListOptions {
 		o.FieldSelector, o.LabelSelector = k.kind.selector(), selected
@@ -28,16 +29,16 @@ func (k *keeper) watch(ctx context.Context, namespace, selected string) {
 	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := objects.List(ctx, only(o))
-			k.answered(ctx, err)
+			k.answered(ctx, namespace, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			w, err := begin(ctx, func(ctx context.Context) (watch.Interface, error) { return objects.Watch(ctx, only(o)) })
-			k.answered(ctx, err)
+			k.answered(ctx, namespace, err)
 			return w, err
 		},
 	}, k.metadata)
-	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, k.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: k.kind.kind.Kind})
+	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, into, cache.ReflectorOptions{Name: "syncer", TypeDescription: k.kind.kind.Kind})
 	reflector.RunWithContext(ctx)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/wildcast/wildcast/syncer"
 )
@@ -21,6 +22,7 @@ import (
 type options struct {
 	kubeconfig             string
 	namespace              string
+	namespaces             []string
 	clusterName            string
 	defaultIssuer          string
 	certManagerAnnotations bool
@@ -45,6 +47,7 @@ const defaultClusterName = "kubernetes"
 func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: the pod's service account, then $KUBECONFIG, then ~/.kube/config)")
 	f.StringVar(&o.namespace, "namespace", defaultNamespace(), "home `namespace`: issuers there serve the whole cluster, shared certificates are kept there")
+	f.StringSliceVar(&o.namespaces, "namespaces", nil, "work only in these `namespaces` and the home namespace, where Roles give all the rights that it takes (default all, with a ClusterRole)")
 	f.StringVar(&o.clusterName, "cluster-name", defaultClusterName, "`name` of this cluster in the origin labels of copies")
 	f.StringVar(&o.defaultIssuer, "default-issuer", "", "`issuer` for Ingresses with kubernetes.io/tls-acme: \"true\"")
 	f.BoolVar(&o.certManagerAnnotations, "cert-manager-annotations", false, "also heed cert-manager.io/cluster-issuer and cert-manager.io/issuer on Ingresses")
@@ -75,6 +78,7 @@ func (o *options) validate() error {
 	if len(o.sourceNamespaces) > 0 && !slices.Contains(o.sourceNamespaces, o.namespace) {
 		complain("--source-namespaces lacks %s, where the certificates are that should be copied: add it", o.namespace)
 	}
+	o.validateNamespaces(complain)
 	if o.workers < 1 {
 		complain("--workers is %d: give at least 1", o.workers)
 	}
@@ -94,6 +98,41 @@ func (o *options) validate() error {
 		complain("--log-format is %q: give json or console", o.logFormat)
 	}
 	return errors.Join(errs...)
+}
+
+// validateNamespaces checks the names of namespaces. An empty list is no way to say all: it is more likely to be a
+// variable that was forgotten.
+func (o *options) validateNamespaces(complain func(format string, args ...any)) {
+	if o.namespaces != nil && len(o.namespaces) == 0 {
+		complain("--namespaces is empty: name namespaces, or leave it out for all")
+	}
+	seen := map[string]bool{}
+	for _, name := range o.namespaces {
+		switch wrong := validation.IsDNS1123Label(name); {
+		case name == "":
+			complain("--namespaces has an empty name: remove the extra comma")
+		case len(wrong) > 0:
+			complain("--namespaces has %q, which cannot be the name of a namespace: %s", name, wrong[0])
+		case seen[name]:
+			complain("--namespaces has %s twice: remove one", name)
+		}
+		seen[name] = true
+	}
+	for _, name := range o.sourceNamespaces {
+		if len(o.namespaces) > 0 && !slices.Contains(o.watched(), name) {
+			complain("--source-namespaces has %s, which wildcast does not see: add it to --namespaces too", name)
+		}
+	}
+}
+
+// watched are the namespaces to work in, the home namespace among them; none for all.
+func (o *options) watched() []string {
+	if len(o.namespaces) == 0 {
+		return nil
+	}
+	all := append([]string{o.namespace}, o.namespaces...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // logger makes the log that the flags describe.

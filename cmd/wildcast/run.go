@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"runtime/debug"
 
 	"github.com/go-logr/zapr"
 	"github.com/spf13/cobra"
@@ -26,11 +28,20 @@ func runCommand() *cobra.Command {
 			if err := errors.Join(fromEnvironment(cmd), o.validate()); err != nil {
 				return usageError{err}
 			}
+			collectLess()
 			return run(cmd.Context(), &o)
 		},
 	}
 	o.add(cmd.Flags())
 	return cmd
+}
+
+// collectLess has garbage collected when the heap has tripled instead of doubled, unless $GOGC says otherwise. What lives
+// is about 10 MiB, and a fan-out allocates that several times a second: collecting took a tenth of its time.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 }
 
 // run wires everything and lives until ctx ends. It stops in the reverse order: the work, then the lease, the children

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -178,18 +179,21 @@ func (f *fanout) twin(name string) *corev1.Secret {
 		Name: name, Labels: foreign(f.model.Labels), Annotations: foreign(f.model.Annotations)}}
 }
 
-// rate notes how many writes a second there were from just before begin to the last one's answer.
+// rate notes how many writes a second there were from just before begin to the last one's answer. The requests are
+// counted meanwhile in either turn, since that takes time too.
 func (f *fanout) rate(ctx context.Context, change string, who match, name string, rates map[string]float64, begin func() error) error {
-	start := time.Now()
-	if err := begin(); err != nil {
-		return err
-	}
 	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
-	last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
-	if err != nil {
+	g, ctx := errgroup.WithContext(ctx)
+	start := time.Now()
+	g.Go(begin)
+	g.Go(func() error {
+		last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
+		rates[change] = float64(len(f.targets)) / last.Sub(start).Seconds()
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return fmt.Errorf("%s %s: %w", change, name, err)
 	}
-	rates[change] = float64(len(f.targets)) / last.Sub(start).Seconds()
 	return nil
 }
 

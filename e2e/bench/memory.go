@@ -29,9 +29,12 @@ func measureMemory(ctx context.Context, w *world) error {
 		return err
 	}
 	w.report.atMost(25, "MiB", fmt.Sprintf("memory-for-%d-unrelated-secrets", w.secrets), crowded-empty)
-	secrets := w.admin.CoreV1().Secrets(unrelated)
-	return secrets.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+	return each(w.secrets, 32, func(i int) error { // a DeleteCollection of so many takes longer than a request may
+		return w.admin.CoreV1().Secrets(unrelated).Delete(ctx, unrelatedName(i), metav1.DeleteOptions{})
+	})
 }
+
+func unrelatedName(i int) string { return fmt.Sprintf("unrelated-%d", i) }
 
 // resident is the most memory in MiB that a fresh wildcast has in its first seconds of work.
 func (w *world) resident(ctx context.Context) (float64, error) {
@@ -64,8 +67,11 @@ func (w *world) scatter(ctx context.Context) error {
 	}
 	return each(w.secrets, 32, func(i int) error {
 		secret := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("unrelated-%d", i)},
+			ObjectMeta: metav1.ObjectMeta{Name: unrelatedName(i)},
 			Data:       map[string][]byte{"blob": []byte(rand.String(10 << 10))},
+		}
+		if i%3 == 0 {
+			secret.Type = "helm.sh/release.v1"
 		}
 		_, err := w.admin.CoreV1().Secrets(unrelated).Create(ctx, secret, metav1.CreateOptions{})
 		return err
