@@ -41,6 +41,7 @@ type Config struct {
 	DefaultIssuer          string // for kubernetes.io/tls-acme; may be empty
 	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
 	UserAgent              string // towards CAs
+	HTTP01                 HTTP01
 
 	// Changed is told each Secret for which the wish of Ingresses changed, see Requested, and the empty name in a
 	// namespace of which all wishes have become known. It must not block. May be nil.
@@ -66,11 +67,13 @@ type Controller struct {
 	caches    *caches
 	joined    *joined
 	asks      *asks
+	pages     pages
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
 	issuerLoop      *loop.Loop[types.NamespacedName]
 	solverLoop      *loop.Loop[types.NamespacedName]
+	pageLoop        *loop.Loop[types.NamespacedName]
 	certificateLoop *loop.Loop[types.NamespacedName]
 	handlers        map[string][]cache.DoneChecker // by namespace, as the caches are
 
@@ -98,6 +101,7 @@ func New(cfg Config) (*Controller, error) {
 		joined:                 newJoined(cfg.Watched),
 		handlers:               map[string][]cache.DoneChecker{},
 		asks:                   newAsks(),
+		pages:                  newPages(cfg.HTTP01),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,
@@ -113,6 +117,7 @@ func New(cfg Config) (*Controller, error) {
 	c.ingressLoop = loop.New("ingresses", c.reconcileIngress, options)
 	c.issuerLoop = loop.New("issuers", c.onceJoined(c.reconcileIssuer), options)
 	c.solverLoop = loop.New("solvers", c.onceJoined(c.reconcileSolver), options)
+	c.pageLoop = loop.New("pages", c.reconcilePage, options)
 	c.certificateLoop = loop.New("certificates", c.onceJoined(c.reconcileCertificate), options)
 	if cfg.Unreadable != nil {
 		err = c.caches.onForbidden(cfg.Unreadable)
@@ -155,7 +160,7 @@ const concurrency = 64
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: concurrency,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

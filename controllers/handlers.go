@@ -15,6 +15,7 @@ import (
 // listen connects the caches with the queues:
 //
 //	Ingress                            → that Ingress
+//	temporary Ingress of a challenge   → that challenge's page
 //	labels of a Namespace              → its Ingresses
 //	Namespace that can be read now     → all that is in it, see join
 //	issuer Secret                      → that issuer, the Ingresses that name it, the certificates asked of it
@@ -25,7 +26,7 @@ import (
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
-		observe(c, c.caches.ingresses, func(_, now *networkingv1.Ingress) { c.ingressLoop.Add(nameOf(now)) }),
+		observe(c, c.caches.ingresses, c.onIngress),
 		observe(c, map[string]coreinformers.NamespaceIndexInformer{metav1.NamespaceAll: c.caches.namespaces}, c.onNamespace),
 		observe(c, c.caches.issuers, c.onIssuer),
 		observe(c, c.caches.solvers, c.onSolver),
@@ -84,6 +85,14 @@ func handlerOf[T object](changed func(before, now T)) cache.TypedResourceEventHa
 			}
 		},
 	}
+}
+
+func (c *Controller) onIngress(_, now *networkingv1.Ingress) {
+	if c.isPage(now) {
+		c.pageLoop.Add(nameOf(now))
+		return
+	}
+	c.ingressLoop.Add(nameOf(now))
 }
 
 func (c *Controller) onNamespace(before, now *corev1.Namespace) {

@@ -124,6 +124,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 	if err != nil {
 		return nil, err
 	}
+	challenge, solver := c.solver(v)
 	return ca.Order(ctx, account, acmeclient.Request{
 		Names:          slices.Clone(v.want.Names),
 		Key:            v.record.Key,
@@ -134,8 +135,17 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 			v.record.URL = url
 			return c.keepURL(ctx, v)
 		},
-		Solver: c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) }),
+		Challenge: challenge,
+		Solver:    solver,
 	})
+}
+
+// solver returns what answers the issuer's challenges, and their type.
+func (c *Controller) solver(v *view) (challenge string, solver acmeclient.Solver) {
+	if v.want.Issuer.HTTP01 {
+		return acmeclient.HTTP01, c.pageSolver(v)
+	}
+	return acmeclient.DNS01, c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) })
 }
 
 // orderFailed enters the failure into the record and tells the owners of the Ingresses. A failure that the record does

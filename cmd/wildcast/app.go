@@ -32,6 +32,10 @@ type app struct {
 
 func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers controllers.Solvers, log *zap.Logger) (*app, error) {
 	a := &app{log: log, reports: newReports(o, log)}
+	pages, err := o.http01()
+	if err != nil {
+		return nil, err
+	}
 	unreadable, err := a.watch(o, clients.kube)
 	if err != nil {
 		return nil, err
@@ -48,6 +52,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DefaultIssuer:          o.defaultIssuer,
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
+		HTTP01:                 pages,
 		Changed:                func(target types.NamespacedName) { a.secrets.Look(target) },
 	})
 	if err != nil {
@@ -123,16 +128,28 @@ func (a *app) startServers(o *options) (stop func(), err error) {
 	}
 	metrics := http.NewServeMux()
 	metrics.Handle("GET /metrics", legacyregistry.Handler())
-	stopMetrics, err := serve("metrics", o.metricsAddress, metrics, a.log)
-	if err != nil {
-		return nil, err
+	var stops []func()
+	stop = func() {
+		for _, stop := range slices.Backward(stops) {
+			stop()
+		}
 	}
-	stopHealth, err := serve("health", o.healthAddress, healthHandler(a.ready), a.log)
-	if err != nil {
-		stopMetrics()
-		return nil, err
+	for _, server := range []struct {
+		name, address string
+		handler       http.Handler
+	}{
+		{"metrics", o.metricsAddress, metrics},
+		{"http01", o.http01Address, a.certificates.Pages()},
+		{"health", o.healthAddress, healthHandler(a.ready)},
+	} {
+		stopOne, err := serve(server.name, server.address, server.handler, a.log)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		stops = append(stops, stopOne)
 	}
-	return func() { stopHealth(); stopMetrics() }, nil
+	return stop, nil
 }
 
 // ready reports whether the caches are filled.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
 )
 
@@ -32,6 +34,9 @@ type options struct {
 	contextsKubeconfig     string
 	metricsAddress         string
 	healthAddress          string
+	http01Address          string
+	http01Service          string
+	http01Port             int
 	leaderElect            bool
 	workers                int
 	kubeAPIQPS             float32
@@ -57,6 +62,9 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.contextsKubeconfig, "contexts-kubeconfig", "", "`file` with the contexts of other clusters that sources may name; changes of it are noticed (default none)")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
+	f.StringVar(&o.http01Address, "http01-address", ":8089", "`address` of the pages that answer HTTP-01 challenges; 0 for none")
+	f.StringVar(&o.http01Service, "http01-service", "wildcast-http01:80", "`name:port` of the Service in the home namespace that leads to those pages")
+	f.IntVar(&o.http01Port, "http01-port", 80, "`port` at which the CA asks for those pages; every public CA asks at 80")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
 	f.IntVar(&o.workers, "workers", 32, "how many copies are written at once")
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
@@ -79,6 +87,12 @@ func (o *options) validate() error {
 		complain("--source-namespaces lacks %s, where the certificates are that should be copied: add it", o.namespace)
 	}
 	o.validateNamespaces(complain)
+	if _, err := o.http01(); err != nil {
+		complain("--http01-service is %q: %w", o.http01Service, err)
+	}
+	if o.http01Port < 1 || o.http01Port > 65535 {
+		complain("--http01-port is %d: give 1 to 65535", o.http01Port)
+	}
 	if o.workers < 1 {
 		complain("--workers is %d: give at least 1", o.workers)
 	}
@@ -133,6 +147,16 @@ func (o *options) watched() []string {
 	all := append([]string{o.namespace}, o.namespaces...)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// http01 says where the pages of HTTP-01 challenges are.
+func (o *options) http01() (controllers.HTTP01, error) {
+	name, text, _ := strings.Cut(o.http01Service, ":")
+	port, err := strconv.ParseUint(text, 10, 16)
+	if len(validation.IsDNS1035Label(name)) > 0 || err != nil || port == 0 {
+		return controllers.HTTP01{}, errors.New("give the Service's name and port, such as wildcast-http01:80")
+	}
+	return controllers.HTTP01{Service: name, Port: int32(port), AskPort: o.http01Port}, nil
 }
 
 // logger makes the log that the flags describe.
