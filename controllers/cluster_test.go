@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,13 +110,17 @@ type rig struct {
 	noticed func(types.NamespacedName) // of the controller that runs
 	known   func(namespace string) bool
 	asked   func(target types.NamespacedName) []Ask
+	pages   atomic.Pointer[http.Handler]
 
 	mu     sync.Mutex
 	events []string // "Reason note"
 }
 
 // newRig sets the scene: namespace infra is selected, issuer le and a solver are there. Nothing runs yet.
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { return newRigWith(t, acmetest.CAOptions{}) }
+
+// newRigWith is newRig with another CA.
+func newRigWith(t *testing.T, o acmetest.CAOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, kube: newCluster()}
 	var err error
@@ -122,7 +128,8 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.dns.Close)
-	if r.ca, err = acmetest.StartCA(acmetest.CAOptions{DNS: r.dns}); err != nil {
+	o.DNS = r.dns
+	if r.ca, err = acmetest.StartCA(o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.ca.Close)
@@ -153,6 +160,8 @@ func (r *rig) run() (stop func()) {
 		r.t.Fatal(err)
 	}
 	r.noticed, r.known, r.asked = c.Noticed, c.Known, c.Requested
+	pages := c.Pages()
+	r.pages.Store(&pages)
 	watched := r.watches()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -185,6 +185,9 @@ func (p *Process) PID() int { return p.current().PID() }
 // MetricsAddress returns where it serves its metrics, as host:port.
 func (p *Process) MetricsAddress() string { return p.metrics }
 
+// PagesAddress returns where it serves the pages of HTTP-01 challenges, as host:port.
+func (p *Process) PagesAddress() string { return p.http01 }
+
 // HealthAddress returns where it serves /healthz and /readyz, as host:port.
 func (p *Process) HealthAddress() string { return p.health }
 
