@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
@@ -35,7 +35,7 @@ type paged struct {
 	edge *edge.Edge
 }
 
-func openPaged(t *testing.T, name string) *paged {
+func openPaged(t *testing.T, name string, issuer map[string]string) *paged {
 	t.Helper()
 	e, err := edge.Start(t.Context(), shared)
 	if err != nil {
@@ -47,9 +47,9 @@ func openPaged(t *testing.T, name string) *paged {
 		}
 	})
 	p := &paged{scene: openBare(t, name, stage.Options{CA: acmetest.CAOptions{HTTPPort: e.HTTP}}), edge: e}
-	p.must(p.Issuer(p.ctx, stage.Home, name, map[string]string{
-		"challenge": "http01", "ingressClass": edge.Class, "nameservers": p.DNS.Addr(),
-	}))
+	keys := map[string]string{"challenge": "http01", "ingressClass": edge.Class, "nameservers": p.DNS.Addr()}
+	maps.Copy(keys, issuer)
+	p.must(p.Issuer(p.ctx, stage.Home, name, keys))
 	return p
 }
 
@@ -138,8 +138,9 @@ func (p *paged) noPages() {
 }
 
 func TestHTTP01ThroughARealIngressControllerThatRedirectsToHTTPS(t *testing.T) {
-	p := openPaged(t, "paged")
+	p := openPaged(t, "paged", map[string]string{"renewBefore": "24h"})
 	web := p.namespace("web", nil)
+	p.CA.SetValidity(-80*day, 90*day)
 	p.start()
 	host := p.site(web, "shop", "welcome")
 	got := p.served(web, "shop-tls", host)
@@ -164,9 +165,8 @@ func TestHTTP01ThroughARealIngressControllerThatRedirectsToHTTPS(t *testing.T) {
 			}
 		}
 	})
-	p.change(types.NamespacedName{Namespace: stage.Home, Name: p.Name}, func(issuer *corev1.Secret) {
-		issuer.Data["renewBefore"] = []byte("2100h") // of 2160
-	})
+	p.CA.SetValidity(0, 0)
+	p.change(home(p.Name), func(issuer *corev1.Secret) { delete(issuer.Data, "renewBefore") }) // ten days are left of 90
 	p.until("the certificate is renewed", func() error {
 		if renewed = p.served(web, "shop-tls", host); renewed.serial() == got.serial() {
 			return fmt.Errorf("it is the old one")
@@ -186,7 +186,7 @@ func TestHTTP01ThroughARealIngressControllerThatRedirectsToHTTPS(t *testing.T) {
 }
 
 func TestATemporaryIngressThatIsRemovedByHandIsMadeAgain(t *testing.T) {
-	p := openPaged(t, "handmade")
+	p := openPaged(t, "handmade", nil)
 	web := p.namespace("web", nil)
 	held, release := p.holdAt(acmetest.StepChallenge)
 	p.start()
@@ -232,7 +232,7 @@ func (p *paged) page(host, path string) error {
 }
 
 func TestAProcessKilledInAnHTTP01ChallengeLeavesOneOrderAndNoIngress(t *testing.T) {
-	p := openPaged(t, "pagekill")
+	p := openPaged(t, "pagekill", nil)
 	web := p.namespace("web", nil)
 	held, release := p.holdAt(acmetest.StepChallenge)
 	p.start()
@@ -248,11 +248,11 @@ func TestAProcessKilledInAnHTTP01ChallengeLeavesOneOrderAndNoIngress(t *testing.
 }
 
 func TestWhatIsSeenInsteadOfThePageIsInAnEvent(t *testing.T) {
-	p := openPaged(t, "nopage")
+	p := openPaged(t, "nopage", nil)
 	web := p.namespace("web", nil)
 	p.run("--http01-port=" + strconv.Itoa(p.edge.HTTP)) // and no Service leads to its pages
 	host := p.site(web, "shop", "welcome")
-	p.event(web, "shop", "WaitingForHTTP", host, "/.well-known/acme-challenge/", "status 404")
+	p.event(web, "shop", "WaitingForHTTP", host, "/.well-known/acme-challenge/", "another page")
 	p.noPages()
 }
 
