@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,7 +17,7 @@ import (
 
 // Ask is what one tls entry of an Ingress asks for: that SecretName in the Ingress's namespace serve Names.
 type Ask struct {
-	Ingress     IngressRef
+	By          Asker
 	Certificate types.NamespacedName // the Secret that wildcast renews; identifies the certificate
 	Issuer      types.NamespacedName
 	Names       []string // canonical, sorted, irredundant
@@ -26,13 +25,6 @@ type Ask struct {
 	KeyType     KeyType // empty for the issuer's
 	Shared      bool    // served by a copy of a certificate in the home namespace
 	Held        bool    // the issuer is missing or not valid: nothing new is asked, what is there stays
-}
-
-// IngressRef names an Ingress in Events, and orders Ingresses by age.
-type IngressRef struct {
-	types.NamespacedName
-	UID     types.UID
-	Created time.Time
 }
 
 // Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
@@ -138,7 +130,7 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 		return nil, problem
 	}
 	ask := &Ask{
-		Ingress:    IngressRef{types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}, ing.UID, ing.CreationTimestamp.Time},
+		By:         askerOf(ing),
 		Issuer:     issuer.Name,
 		SecretName: entry.SecretName,
 		Names:      irredundant(hosts),
@@ -209,7 +201,7 @@ func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
 	}
 	if !issuer.Namespaces.Matches(r.namespaceLabels) {
 		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
-			issuer.Name, ask.Ingress.Namespace, issuer.Namespaces)}
+			issuer.Name, ask.By.Namespace, issuer.Namespaces)}
 	}
 	return nil
 }

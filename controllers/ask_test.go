@@ -229,22 +229,22 @@ func TestTheLabelCommandMakesTheNamespaceMatch(t *testing.T) {
 
 func TestAskIndexTellsWhatChanged(t *testing.T) {
 	s := newAsks()
-	old := Ask{Ingress: IngressRef{NamespacedName: key("b/new"), Created: time.Unix(9, 0)}, Certificate: key("h/c"), SecretName: "s"}
-	older := Ask{Ingress: IngressRef{NamespacedName: key("a/old"), Created: time.Unix(1, 0)}, Certificate: key("h/c"), SecretName: "s"}
-	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 1 {
+	old := Ask{By: Asker{NamespacedName: key("b/new"), Created: time.Unix(9, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	older := Ask{By: Asker{NamespacedName: key("a/old"), Created: time.Unix(1, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	if changed := s.set(askerID{name: key("b/new")}, []Ask{old}); len(changed) != 1 {
 		t.Errorf("a new ask changed %v", changed)
 	}
-	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 0 {
+	if changed := s.set(askerID{name: key("b/new")}, []Ask{old}); len(changed) != 0 {
 		t.Errorf("the same ask changed %v", changed)
 	}
-	s.set(key("a/old"), []Ask{older})
-	if got := s.forCertificate(key("h/c")); len(got) != 2 || got[0].Ingress != older.Ingress {
+	s.set(askerID{name: key("a/old")}, []Ask{older})
+	if got := s.forCertificate(key("h/c")); len(got) != 2 || got[0].By != older.By {
 		t.Errorf("got %v, want the older first", got)
 	}
-	if got := s.forTarget(key("b/s")); len(got) != 1 || got[0].Ingress != old.Ingress {
+	if got := s.forTarget(key("b/s")); len(got) != 1 || got[0].By != old.By {
 		t.Errorf("got %v", got)
 	}
-	if changed := s.set(key("b/new"), nil); len(changed) != 1 || len(s.forTarget(key("b/s"))) != 0 {
+	if changed := s.set(askerID{name: key("b/new")}, nil); len(changed) != 1 || len(s.forTarget(key("b/s"))) != 0 {
 		t.Errorf("a removed ask changed %v", changed)
 	}
 	if got := s.certificatesFrom(func(types.NamespacedName) bool { return true }); len(got) != 1 {

@@ -209,7 +209,7 @@ func (c *Controller) announce(v *view, have *Have) {
 	c.log.Info(verb+" certificate", zap.String("certificate", v.name.String()), zap.Strings("names", have.Names),
 		zap.String("serial", have.Serial), zap.Time("notAfter", have.NotAfter))
 	c.told.certificate(v)
-	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
 		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
 }
 

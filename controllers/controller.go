@@ -122,7 +122,7 @@ func (c *Controller) Prepare(ctx context.Context) error {
 		return fmt.Errorf("list ingresses: %w", err)
 	}
 	for _, ing := range all {
-		if _, err := c.reconcileIngress(ctx, refOf(ing).NamespacedName); err != nil {
+		if _, err := c.reconcileIngress(ctx, nameOf(ing)); err != nil {
 			return err
 		}
 	}

@@ -14,15 +14,16 @@ import (
 
 // reconcileIngress finds out what an Ingress asks for now, and passes on what has changed. It makes no request.
 func (c *Controller) reconcileIngress(_ context.Context, name types.NamespacedName) (time.Duration, error) {
+	by := askerID{AskerIngress, name}
 	ing, err := networkinglisters.NewIngressLister(c.caches.ingresses.GetIndexer()).Ingresses(name.Namespace).Get(name.Name)
 	if err != nil { // a lister's only error is that there is none
-		c.passOn(c.asks.set(name, nil))
-		c.told.problems(IngressRef{NamespacedName: name}, nil)
+		c.passOn(c.asks.set(by, nil))
+		c.told.problems(Asker{Kind: AskerIngress, NamespacedName: name}, nil)
 		return 0, nil
 	}
 	asks, problems := asksOf(ing, c.rulesFor(ing.Namespace))
-	c.passOn(c.asks.set(name, asks))
-	c.told.problems(refOf(ing), problems)
+	c.passOn(c.asks.set(by, asks))
+	c.told.problems(askerOf(ing), problems)
 	return 0, nil
 }
 
@@ -70,7 +71,7 @@ func (c *Controller) ingressesIn(namespace string) (names []types.NamespacedName
 		return nil // the only error is an index that does not exist
 	}
 	for _, ing := range found {
-		names = append(names, refOf(ing).NamespacedName)
+		names = append(names, nameOf(ing))
 	}
 	return names
 }
@@ -83,7 +84,7 @@ func (c *Controller) ingressesFor(issuer string) (names []types.NamespacedName) 
 	}
 	for _, ing := range all {
 		if c.rulesFor(ing.Namespace).issuerName(ing) == issuer {
-			names = append(names, refOf(ing).NamespacedName)
+			names = append(names, nameOf(ing))
 		}
 	}
 	return names

@@ -76,7 +76,7 @@ func (c *Controller) begin(ctx context.Context, v *view) error {
 	if err := c.keepRecord(ctx, v); err != nil {
 		return err
 	}
-	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
 		"Ordering certificate %s for %s from issuer %s.", v.name, strings.Join(v.want.Names, ", "), v.want.Issuer.Name))
 	return nil
 }
@@ -182,13 +182,13 @@ func (c *Controller) tellEarly(v *view) {
 	have := v.record.have()
 	c.log.Warn("New certificate is due for renewal already", zap.String("certificate", v.name.String()),
 		zap.Time("notBefore", have.NotBefore), zap.Time("notAfter", have.NotAfter), zap.Time("again", v.record.Next))
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonOrderFailed, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonOrderFailed, "Order", fmt.Sprintf(
 		"Certificate %s is new, valid from %s until %s, and due for renewal already. Check the clock here and the CA's. The next attempt is at %s.",
 		v.name, have.NotBefore.UTC().Format(time.RFC3339), have.NotAfter.UTC().Format(time.RFC3339), v.record.Next.UTC().Format(time.RFC3339)))
 }
 
 func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
 		"Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, fqdn, strings.Join(lacking, ", ")))
 }
 

@@ -28,7 +28,7 @@ type Refusal struct {
 	Problem Problem
 }
 
-// wantOf joins what is asked of one certificate, the oldest Ingress first; nil when nothing is. The oldest Ingress
+// wantOf joins what is asked of one certificate, the oldest asker first; nil when nothing is. The oldest asker
 // decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
 // union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
 // only some are held, see [Want.serves].
@@ -61,9 +61,9 @@ func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Wa
 }
 
 func (w *Want) refuse(ask Ask) Refusal {
-	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which Ingress %s asked first. "+
+	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which %s %s asked first. "+
 		"Name that issuer, or another certificate with the annotation %s.",
-		w.Name.Name, w.Issuer.Name, w.Asks[0].Ingress.NamespacedName, AnnotationCertificate)}}
+		w.Name.Name, w.Issuer.Name, w.Asks[0].By.Kind, w.Asks[0].By.NamespacedName, AnnotationCertificate)}}
 }
 
 func (w *Want) join(ask Ask) {
