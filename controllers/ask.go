@@ -22,9 +22,9 @@ type Ask struct {
 	Issuer      types.NamespacedName
 	Names       []string // canonical, sorted, irredundant
 	SecretName  string
-	KeyType     KeyType // empty for the issuer's
-	Shared      bool    // served by a copy of a certificate in the home namespace
-	Held        bool    // the issuer is missing or not valid: nothing new is asked, what is there stays
+	Traits           // that the asker chooses
+	Shared      bool // served by a copy of a certificate in the home namespace
+	Held        bool // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
 
 // Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
@@ -68,12 +68,9 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 		problems = append(problems, *problem)
 	}
 	held := problem != nil
-	keyType, err := ParseKeyType(ing.Annotations[AnnotationKeyType])
-	if err != nil {
-		problems, held = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationKeyType, err)}), true
-	}
-	if ing.Annotations[AnnotationKeyType] == "" {
-		keyType = ""
+	traits, wrong := traitsOf(ing, issuer)
+	if len(wrong) > 0 {
+		problems, held = append(problems, wrong...), true
 	}
 	for i, entry := range ing.Spec.TLS {
 		ask, problem := r.ask(ing, entry, issuer, held)
@@ -82,7 +79,7 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 			problems = append(problems, *problem)
 			continue
 		}
-		ask.KeyType = keyType
+		ask.Traits = traits
 		asks = append(asks, *ask)
 	}
 	if len(ing.Spec.TLS) == 0 {
@@ -182,7 +179,7 @@ func checkName(name string) *Problem {
 	if wrong := validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name); len(wrong) > 0 {
 		return &Problem{ReasonInvalidIngress, fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])}
 	}
-	for _, suffix := range []string{recordSuffix, accountSuffix} {
+	for _, suffix := range []string{recordSuffix, accountSuffix, authoritySuffix} {
 		if strings.HasSuffix(name, suffix) {
 			return &Problem{ReasonInvalidIngress, fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+
 				"under names that end in %s. Give another name.", name, suffix)}

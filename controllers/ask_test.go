@@ -31,7 +31,7 @@ func by(issuer string) map[string]string { return map[string]string{AnnotationIs
 // testRules know the issuer le at home, own in namespace infra, narrow with limits, and broken, which is not valid.
 func testRules(namespaceLabels labels.Set) rules {
 	le := func(name string) *Issuer {
-		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, KeyType: EC256, RotateKey: true}
+		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, Kind: KindACME, Traits: Traits{KeyType: EC256}}
 	}
 	narrow := le(home + "/narrow")
 	narrow.Zones, narrow.Namespaces = words("b.test"), labels.SelectorFromSet(labels.Set{"team": "web"})

@@ -175,7 +175,7 @@ func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error
 		return 0, fmt.Errorf("store certificate %s: %w", v.name, err)
 	}
 	c.announce(v, haveOf(s))
-	return until(haveOf(s).renewAt(v.want.Issuer.RenewBefore), v.now), nil
+	return until(haveOf(s).renewAt(v.want.RenewBefore), v.now), nil
 }
 
 // write creates the Secret or replaces the one before it. One of another type, or one that is immutable, goes first.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
@@ -111,7 +112,7 @@ func (c *Controller) Start(ctx context.Context, wg *sync.WaitGroup) { c.caches.s
 // Synced are done when the caches have been read once and their content was handed to the queues.
 func (c *Controller) Synced() []cache.DoneChecker { return append(c.caches.synced(), c.handlers...) }
 
-// Prepare waits for the caches and finds out what all Ingresses ask for. Only then does Requested tell the truth. Only
+// Prepare waits for the caches and finds out what is asked for. Only then does Requested tell the truth. Only
 // the leader calls it, once, before Run.
 func (c *Controller) Prepare(ctx context.Context) error {
 	if !cache.WaitFor(ctx, "", c.Synced()...) {
@@ -125,6 +126,9 @@ func (c *Controller) Prepare(ctx context.Context) error {
 		if _, err := c.reconcileIngress(ctx, nameOf(ing)); err != nil {
 			return err
 		}
+	}
+	for _, s := range c.caches.issuers.GetStore().List() {
+		c.askForAuthority(nameOf(s.(*corev1.Secret)))
 	}
 	return nil
 }

@@ -15,10 +15,10 @@ import (
 //
 //	Ingress                            → that Ingress
 //	labels of a Namespace              → its Ingresses
-//	issuer Secret                      → that issuer, the Ingresses that name it, the certificates asked of it
+//	issuer Secret                      → that issuer, those whose pair it makes, the Ingresses that name it, the certificates asked of it
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
-//	TLS Secret that we manage          → that certificate
+//	TLS Secret that we manage          → that certificate, and the issuer that signs with it
 //	order Secret                       → nothing: we wrote it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
@@ -28,7 +28,7 @@ func (c *Controller) listen() error {
 		observe(c, c.caches.issuers, c.onIssuer),
 		observe(c, c.caches.solvers, c.onSolver),
 		observe(c, c.caches.accounts, c.onAccount),
-		observe(c, c.caches.managed, func(_, now *corev1.Secret) { c.certificateLoop.Add(nameOf(now)) }),
+		observe(c, c.caches.managed, c.onManaged),
 	)
 }
 
@@ -90,6 +90,7 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 		return
 	}
 	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
+	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
 	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) })
 }
 
@@ -106,6 +107,17 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 	if !sameData(before, now) {
 		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 	}
+}
+
+func (c *Controller) onManaged(before, now *corev1.Secret) {
+	c.certificateLoop.Add(nameOf(now))
+	signer, found := strings.CutSuffix(now.Name, authoritySuffix)
+	if !found || sameData(before, now) {
+		return
+	}
+	issuer := types.NamespacedName{Namespace: now.Namespace, Name: signer}
+	c.issuerLoop.Add(issuer)
+	c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 }
 
 func (c *Controller) addCertificatesFrom(match func(issuer types.NamespacedName) bool) {

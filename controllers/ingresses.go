@@ -53,7 +53,11 @@ func (c *Controller) issuer(name types.NamespacedName) (*Issuer, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return ParseIssuer(s)
+	issuer, err := ParseIssuer(s)
+	if err != nil {
+		return nil, err
+	}
+	return c.completed(issuer), nil
 }
 
 func (c *Controller) namespaceLabels(name string) labels.Set {

@@ -59,6 +59,14 @@ const (
 	AnnotationWildcard = "wildcast.dev/wildcard"
 	// AnnotationKeyType is the type of the certificate's key, instead of the issuer's.
 	AnnotationKeyType = "wildcast.dev/key-type"
+	// AnnotationDuration is how long the certificate shall last, if the CA can be asked; the issuer's may be shorter.
+	AnnotationDuration = "wildcast.dev/duration"
+	// AnnotationRenewBefore is how long before its end the certificate is renewed; the issuer's may be longer.
+	AnnotationRenewBefore = "wildcast.dev/renew-before"
+	// AnnotationProfile is the ACME CA's profile for the certificate, instead of the issuer's.
+	AnnotationProfile = "wildcast.dev/profile"
+	// AnnotationPreferredChain is the common name of an issuer in the wanted chain, instead of the issuer's.
+	AnnotationPreferredChain = "wildcast.dev/preferred-chain"
 )
 
 // Annotations of issuer and solver Secrets.
@@ -83,6 +91,7 @@ const (
 	ReasonRequested            = "Requested"
 	ReasonIssued               = "Issued"
 	ReasonRenewed              = "Renewed"
+	ReasonCutShort             = "CutShort"
 	ReasonNamespaceNotSelected = "NamespaceNotSelected"
 	ReasonIssuerNotFound       = "IssuerNotFound"
 	ReasonIssuerNotReady       = "IssuerNotReady"

@@ -1,25 +1,26 @@
 package controllers
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/controllers/signers"
 )
 
 // Want is the certificate that should be.
 type Want struct {
-	Name    types.NamespacedName // of the Secret
-	Issuer  *Issuer              // nil when held: the issuer is missing or not valid
-	Names   []string             // canonical, sorted, irredundant
-	KeyType KeyType
-	Shared  bool   // copied by the syncer
-	Sync    string // the selector, when Shared
-	Asks    []Ask  // whose wish it is, the oldest first
-	Held    []Ask  // that wait for their issuer
+	Name   types.NamespacedName // of the Secret
+	Issuer *Issuer              // nil when held: the issuer is missing or not valid
+	Names  []string             // canonical, sorted, irredundant
+	Traits
+	Shared bool   // copied by the syncer
+	Sync   string // the selector, when Shared
+	Asks   []Ask  // whose wish it is, the oldest first
+	Held   []Ask  // that wait for their issuer
 }
 
 // Refusal is an Ask that cannot be joined with the older ones for the same certificate.
@@ -30,7 +31,7 @@ type Refusal struct {
 
 // wantOf joins what is asked of one certificate, the oldest asker first; nil when nothing is. The oldest asker
 // decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
-// union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
+// union; what else they choose is joined as [Traits.or] says. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
 // only some are held, see [Want.serves].
 func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Want, []Refusal) {
 	if len(asks) == 0 {
@@ -69,7 +70,7 @@ func (w *Want) refuse(ask Ask) Refusal {
 func (w *Want) join(ask Ask) {
 	w.Asks = append(w.Asks, ask)
 	w.Names = append(w.Names, ask.Names...)
-	w.KeyType = cmp.Or(w.KeyType, ask.KeyType)
+	w.Traits = w.Traits.or(ask.Traits)
 	w.Shared = w.Shared || ask.Shared
 }
 
@@ -87,7 +88,10 @@ func (w *Want) settle() {
 		return
 	}
 	w.Names = irredundant(w.Names)
-	w.KeyType = cmp.Or(w.KeyType, w.Issuer.KeyType)
+	w.Traits = w.Traits.or(w.Issuer.Traits)
+	if w.CA {
+		w.IPs, w.URIs, w.Usages = nil, nil, signers.Usages{}
+	}
 	if w.Shared {
 		w.Sync = w.Issuer.SyncFor(w.Name.Name)
 	}
@@ -98,7 +102,7 @@ func (w *Want) inputs(solvers string) string {
 	return hashData(map[string][]byte{
 		"names":   []byte(strings.Join(w.Names, ",")),
 		"issuer":  []byte(w.Issuer.Name.String() + w.Issuer.Hash),
-		"keyType": []byte(w.KeyType),
+		"traits":  w.Traits.encode(),
 		"solvers": []byte(solvers),
 	})
 }

@@ -3,7 +3,6 @@ package signers
 import (
 	"bytes"
 	"crypto"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -111,9 +110,9 @@ func (a *Authority) Sign(r Request, now time.Time) (Issued, error) {
 	if template.NotBefore.Before(a.Certificate.NotBefore) {
 		template.NotBefore = a.Certificate.NotBefore
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, r.Key.Public(), a.key)
+	der, err := sign(template, a.Certificate, r.Key.Public(), a.key)
 	if err != nil {
-		return Issued{}, fmt.Errorf("sign certificate: %w", err)
+		return Issued{}, err
 	}
 	if err := a.verify(der, now); err != nil {
 		return Issued{}, err

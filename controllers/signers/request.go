@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -37,14 +38,9 @@ type Issued struct {
 // skew is how far the validity of a certificate begins in the past, since clocks differ.
 const skew = 5 * time.Minute
 
-// template is the certificate of the request, without what its issuer decides.
+// template is the certificate of the request, without its serial number.
 func (r *Request) template(now time.Time) (*x509.Certificate, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, fmt.Errorf("draw serial number: %w", err)
-	}
 	t := &x509.Certificate{
-		SerialNumber:          serial.Add(serial, big.NewInt(1)), // never zero
 		Subject:               r.Subject,
 		DNSNames:              r.Names,
 		NotBefore:             now.Add(-skew).Truncate(time.Second),
@@ -85,12 +81,25 @@ func SelfSign(r Request, now time.Time) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, r.Key.Public(), r.Key)
+	der, err := sign(template, template, r.Key.Public(), r.Key)
 	if err != nil {
-		return Issued{}, fmt.Errorf("sign certificate: %w", err)
+		return Issued{}, err
 	}
 	text := encode(der)
 	return Issued{Chain: text, CA: text}, nil
+}
+
+// sign gives the template a serial number and signs it.
+func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (der []byte, err error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("draw serial number: %w", err)
+	}
+	template.SerialNumber = serial.Add(serial, big.NewInt(1)) // never zero
+	if der, err = x509.CreateCertificate(rand.Reader, template, parent, public, key); err != nil {
+		return nil, fmt.Errorf("sign certificate: %w", err)
+	}
+	return der, nil
 }
 
 // encode is certificates in PEM form.
@@ -99,4 +108,25 @@ func encode(ders ...[]byte) (text []byte) {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	return text
+}
+
+// Differs says in what a certificate is not as the request wants it, empty for nothing. Its DNS names and its validity are
+// not compared.
+func (r *Request) Differs(leaf *x509.Certificate) string {
+	want, err := r.template(leaf.NotBefore)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !slices.EqualFunc(want.IPAddresses, leaf.IPAddresses, net.IP.Equal):
+		return "it is for other IP addresses"
+	case !slices.EqualFunc(want.URIs, leaf.URIs, func(a, b *url.URL) bool { return a.String() == b.String() }):
+		return "it is for other URIs"
+	case want.Subject.String() != leaf.Subject.String():
+		return "it has another subject"
+	case want.KeyUsage != leaf.KeyUsage || !slices.Equal(want.ExtKeyUsage, leaf.ExtKeyUsage):
+		return "it is for other usages"
+	case want.IsCA != leaf.IsCA:
+		return "it may sign others, or may not, against what is wanted"
+	}
+	return ""
 }
