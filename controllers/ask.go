@@ -22,7 +22,8 @@ type Ask struct {
 	Issuer      types.NamespacedName
 	Names       []string // canonical, sorted, irredundant
 	SecretName  string
-	Traits           // that the asker chooses
+	Traits      // that the asker chooses
+	Template    Template
 	Shared      bool // served by a copy of a certificate in the home namespace
 	Held        bool // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
@@ -49,7 +50,9 @@ type rules struct {
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
 //	entry without hosts or without secretName, or     InvalidIngress
 //	no name for a certificate's Secret
-//	annotation that cannot be read                    InvalidIngress; held, so that no copy goes
+//	annotation that cannot be read, or asks for       InvalidIngress; held, so that no copy goes
+//	what the issuer cannot do
+//	label for the Secret that is none                 InvalidIngress; the other labels are put there
 //	host outside the issuer's zones                   NotAllowed
 //	namespace outside the issuer's namespaces         NotAllowed
 //	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
@@ -68,18 +71,23 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 		problems = append(problems, *problem)
 	}
 	held := problem != nil
-	traits, wrong := traitsOf(ing, issuer)
-	if len(wrong) > 0 {
-		problems, held = append(problems, wrong...), true
+	chosen, problem := r.chosen(ing, issuer)
+	if problem != nil {
+		problems, held = append(problems, *problem), true
+	}
+	template, err := parseLabels(ing.Annotations[AnnotationSecretLabels])
+	if err != nil {
+		problems = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationSecretLabels, err)})
 	}
 	for i, entry := range ing.Spec.TLS {
+		entry.Hosts = slices.Concat(entry.Hosts, chosen.names)
 		ask, problem := r.ask(ing, entry, issuer, held)
 		if problem != nil {
 			problem.Note = fmt.Sprintf("spec.tls[%d]: %s", i, problem.Note)
 			problems = append(problems, *problem)
 			continue
 		}
-		ask.Traits = traits
+		ask.Traits, ask.Template.Labels = chosen.traits, template
 		asks = append(asks, *ask)
 	}
 	if len(ing.Spec.TLS) == 0 {
@@ -87,6 +95,25 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 			"It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."})
 	}
 	return asks, problems
+}
+
+// chosen is what annotations say about all certificates of an Ingress.
+type chosen struct {
+	traits Traits
+	names  []string
+}
+
+// chosen reads those annotations. With a problem, nothing is chosen.
+func (r rules) chosen(ing *networkingv1.Ingress, issuer *Issuer) (chosen, *Problem) {
+	traits, err := r.traitsOf(ing, issuer)
+	names, wrong := r.moreNames(ing, issuer, traits.CommonName)
+	if err = joined([]error{err, wrong}); err != nil {
+		return chosen{}, &Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", err)}
+	}
+	if issuer.Kind == KindACME {
+		traits.CommonName = "" // it is among the names
+	}
+	return chosen{traits, names}, nil
 }
 
 // issuerName is the issuer that the Ingress opts in to, empty if it does not.

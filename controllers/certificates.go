@@ -137,7 +137,7 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 	}
 	switch plan.Do {
 	case Refuse:
-		c.told.certificate(v, notOurs(v.name))
+		c.told.certificate(v, notOurs(v.name, v.secret))
 		return 0, nil // Noticed brings us back
 	case Install:
 		return c.install(ctx, v)
@@ -229,7 +229,11 @@ func (c *Controller) remove(ctx context.Context, v *view) error {
 }
 
 // notOurs is that somebody else's Secret stands in the way.
-func notOurs(name types.NamespacedName) Problem {
+func notOurs(name types.NamespacedName, s *corev1.Secret) Problem {
+	if by := s.Annotations[certManagerPrefix+"certificate-name"]; by != "" {
+		return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s is kept by cert-manager, as Certificate %s. Take cert-manager's annotations from the Ingress "+
+			"and remove that Certificate; then hand the Secret over: kubectl annotate -n %s secret %s %s=true", name, by, name.Namespace, name.Name, AnnotationAdopt)}
+	}
 	return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s exists and was not made by wildcast. Remove it, or hand it over: "+
 		"kubectl annotate -n %s secret %s %s=true", name, name.Namespace, name.Name, AnnotationAdopt)}
 }

@@ -42,6 +42,7 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 	if s.Annotations == nil {
 		s.Annotations = map[string]string{}
 	}
+	want.Template.put(s)
 	s.Labels[LabelManaged] = "true"
 	maps.Copy(s.Annotations, map[string]string{
 		AnnotationAltNames:          strings.Join(have.Names, ","),

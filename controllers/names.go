@@ -37,6 +37,9 @@ const (
 	AnnotationRevision = "wildcast.dev/revision"
 	// AnnotationSync tells the syncer into which namespaces the Secret is copied.
 	AnnotationSync = "wildcast.dev/sync"
+	// AnnotationTemplate names the labels and annotations that wildcast put on the Secret for those who ask: those go when
+	// nobody asks for them any more.
+	AnnotationTemplate = "wildcast.dev/template"
 	// AnnotationAdopt is "true" on a Secret that its owner hands over to wildcast.
 	AnnotationAdopt = "wildcast.dev/adopt"
 )
@@ -67,6 +70,10 @@ const (
 	AnnotationProfile = "wildcast.dev/profile"
 	// AnnotationPreferredChain is the common name of an issuer in the wanted chain, instead of the issuer's.
 	AnnotationPreferredChain = "wildcast.dev/preferred-chain"
+	// AnnotationDNSNames are more names for the certificates of this Ingress, comma-separated.
+	AnnotationDNSNames = "wildcast.dev/dns-names"
+	// AnnotationSecretLabels are labels k=v,k2=v2 that are put on the certificate's Secret and kept there.
+	AnnotationSecretLabels = "wildcast.dev/secret-labels"
 )
 
 // Annotations of issuer and solver Secrets.

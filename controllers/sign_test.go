@@ -90,7 +90,7 @@ func TestACASignsAndItsNewPairSignsAnew(t *testing.T) {
 	r.eventually("the CA has signed", func() bool { return r.holdsCertificate(shared, "*.a.test") && r.trusted(shared, chain) })
 	r.eventually("the owner is told that it ends with its CA", func() bool { return r.said(ReasonCutShort, "Give issuer cert-manager/ca a new CA") })
 	r.eventually("the issuer says as whom it signs", func() bool {
-		return strings.Contains(r.secret(key(home+"/ca")).Annotations[AnnotationMessage], "Signs as CN=first, until")
+		return strings.Contains(r.secret(key(home + "/ca")).Annotations[AnnotationMessage], "Signs as CN=first, until")
 	})
 	next, nextPrivate := pair(t, "second", 100000*time.Hour)
 	r.change(key(home+"/ca"), func(s *corev1.Secret) { s.Data["tls.crt"], s.Data["tls.key"] = []byte(next), []byte(nextPrivate) })
@@ -101,7 +101,7 @@ func TestACASignsAndItsNewPairSignsAnew(t *testing.T) {
 	r.kube.ClearActions()
 	stop = r.run()
 	r.signer("later", "kind=selfsigned")
-	r.eventually("a later issuer is ready", func() bool { return r.secret(key(home+"/later")).Annotations[AnnotationStatus] == StatusReady })
+	r.eventually("a later issuer is ready", func() bool { return r.secret(key(home + "/later")).Annotations[AnnotationStatus] == StatusReady })
 	stop()
 	if r.secret(shared).ResourceVersion != before {
 		t.Error("a restart wrote the certificate again")
@@ -115,7 +115,7 @@ func TestAPrivatePKIIsTwoSecrets(t *testing.T) {
 	defer r.run()()
 	r.eventually("the issuer tells what is missing", func() bool {
 		return r.said(ReasonInvalidIssuer, "there is no Secret cert-manager/root") &&
-			strings.Contains(r.secret(key(home+"/private")).Annotations[AnnotationMessage], "Issuer root has not made the CA's pair yet")
+			strings.Contains(r.secret(key(home + "/private")).Annotations[AnnotationMessage], "Issuer root has not made the CA's pair yet")
 	})
 	root := secretWith("kind=selfsigned", "subject=O=A", "keyType=ec384")
 	root.Name, root.Type = "root", TypeIssuer

@@ -199,10 +199,11 @@ func (t Traits) fits(kind Kind) error {
 	return joined(faults)
 }
 
-// joined is several faults in one line.
+// joined is several faults in one line; nil if there is none.
 func joined(faults []error) error {
-	if len(faults) == 0 {
+	err := errors.Join(faults...)
+	if err == nil {
 		return nil
 	}
-	return errors.New(strings.ReplaceAll(errors.Join(faults...).Error(), "\n", "; "))
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -17,10 +17,11 @@ type Want struct {
 	Issuer *Issuer              // nil when held: the issuer is missing or not valid
 	Names  []string             // canonical, sorted, irredundant
 	Traits
-	Shared bool   // copied by the syncer
-	Sync   string // the selector, when Shared
-	Asks   []Ask  // whose wish it is, the oldest first
-	Held   []Ask  // that wait for their issuer
+	Template Template
+	Shared   bool   // copied by the syncer
+	Sync     string // the selector, when Shared
+	Asks     []Ask  // whose wish it is, the oldest first
+	Held     []Ask  // that wait for their issuer
 }
 
 // Refusal is an Ask that cannot be joined with the older ones for the same certificate.
@@ -31,7 +32,8 @@ type Refusal struct {
 
 // wantOf joins what is asked of one certificate, the oldest asker first; nil when nothing is. The oldest asker
 // decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
-// union; what else they choose is joined as [Traits.or] says. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
+// union; what else they choose is joined as [Traits.or] and
+// [Template.or] say, the oldest asker's first. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
 // only some are held, see [Want.serves].
 func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Want, []Refusal) {
 	if len(asks) == 0 {
@@ -71,6 +73,7 @@ func (w *Want) join(ask Ask) {
 	w.Asks = append(w.Asks, ask)
 	w.Names = append(w.Names, ask.Names...)
 	w.Traits = w.Traits.or(ask.Traits)
+	w.Template = w.Template.or(ask.Template)
 	w.Shared = w.Shared || ask.Shared
 }
 

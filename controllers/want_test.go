@@ -46,7 +46,7 @@ func TestTheOldestIngressDecidesTheIssuer(t *testing.T) {
 
 func TestTheFirstKeyTypeNamedWins(t *testing.T) {
 	second := asked("b/b", home+"/le", "*.a.test", 1)
-	second.KeyType = RSA4096
+	second.KeyType, second.Template.Labels = RSA4096, map[string]string{"team": "web"}
 	if want, _ := wantOf([]Ask{asked("a/a", home+"/le", "*.a.test", 2), second}, issuers); want.KeyType != RSA4096 {
 		t.Errorf("got %s", want.KeyType)
 	}

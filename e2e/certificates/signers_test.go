@@ -4,11 +4,13 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/e2e/stage"
 )
@@ -94,4 +96,28 @@ func TestACAOfTheUsersSignsAndAPairThatDoesNotFitIsReported(t *testing.T) {
 	}
 	s.event(infra, "wiki", "CutShort", "ends with its CA")
 	s.event(infra, "odd", "InvalidIssuer", "server: means nothing to an issuer of kind ca; remove it", "tls.key: no private key in PEM form")
+}
+
+func TestAnIngressChoosesNamesDurationAndLabels(t *testing.T) {
+	s := openBare(t, "choices", stage.Options{})
+	infra := s.namespace("infra", nil)
+	s.signer(infra, s.Name, map[string]string{"kind": "selfsigned"})
+	s.run("--default-issuer="+s.Name, "--cert-manager-annotations")
+	s.must(s.Ingress(s.ctx, infra, "wiki", "wiki-tls", []string{s.host("wiki")}, map[string]string{
+		"kubernetes.io/tls-acme": "true", "wildcast.dev/wildcard": "false", "wildcast.dev/dns-names": s.host("more"),
+		"wildcast.dev/duration": "48h", "wildcast.dev/secret-labels": "team=web", "cert-manager.io/usages": "server auth,client auth"}))
+	got := s.signed(infra, "wiki-tls", s.host("more"))
+	if got.VerifyHostname(s.host("wiki")) != nil || got.NotAfter.Sub(got.NotBefore).Round(time.Hour) != 48*time.Hour ||
+		!slices.Equal(got.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}) {
+		t.Errorf("got %s until %s for %v", got.DNSNames, got.NotAfter, got.ExtKeyUsage)
+	}
+	s.until("the Secret has the label", func() error {
+		if labels := s.stored(types.NamespacedName{Namespace: infra, Name: "wiki-tls"}).Labels; labels["team"] != "web" {
+			return fmt.Errorf("it has %v", labels)
+		}
+		return nil
+	})
+	s.must(s.Ingress(s.ctx, infra, "odd", "odd-tls", []string{s.host("odd")}, map[string]string{
+		"wildcast.dev/issuer": s.Name, "wildcast.dev/duration": "soon"}))
+	s.event(infra, "odd", "InvalidIngress", "wildcast.dev/duration", "such as 720h")
 }
