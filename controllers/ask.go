@@ -24,8 +24,9 @@ type Ask struct {
 	SecretName  string
 	Traits      // that the asker chooses
 	Template    Template
-	Shared      bool // served by a copy of a certificate in the home namespace
-	Held        bool // the issuer is missing or not valid: nothing new is asked, what is there stays
+	Sync        string // of a standing certificate: the value of AnnotationSync, "false" for none
+	Shared      bool   // served by a copy of a certificate in the home namespace
+	Held        bool   // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
 
 // Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
@@ -42,10 +43,14 @@ type rules struct {
 	namespaceLabels        labels.Set // of the Ingress's namespace
 	// issuer returns the issuer of that name; nil if there is none, an error if its Secret is not valid.
 	issuer func(types.NamespacedName) (*Issuer, error)
+	// standing returns the oldest standing certificate for the Secret of that name, and what is wrong with its keys; nil if
+	// there is none.
+	standing func(types.NamespacedName) (*Standing, error)
 }
 
 // asksOf tells what an Ingress asks for. Its tls entries are judged one by one:
 //
+//	it names a standing certificate                   see joinStanding
 //	no opt-in annotation                              nothing
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
 //	entry without hosts or without secretName, or     InvalidIngress
@@ -62,6 +67,9 @@ type rules struct {
 //	exact mode                                        certificate NAMESPACE/secretName with the hosts
 //	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
+	if standing, fault := r.standingFor(ing); standing != nil {
+		return r.joinStanding(ing, standing, fault)
+	}
 	name := r.issuerName(ing)
 	if name == "" {
 		return nil, nil
@@ -83,18 +91,25 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 		entry.Hosts = slices.Concat(entry.Hosts, chosen.names)
 		ask, problem := r.ask(ing, entry, issuer, held)
 		if problem != nil {
-			problem.Note = fmt.Sprintf("spec.tls[%d]: %s", i, problem.Note)
-			problems = append(problems, *problem)
+			problems = append(problems, problem.at(i))
 			continue
 		}
 		ask.Traits, ask.Template.Labels = chosen.traits, template
 		asks = append(asks, *ask)
 	}
-	if len(ing.Spec.TLS) == 0 {
-		problems = append(problems, Problem{ReasonInvalidIngress,
-			"It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."})
+	return asks, append(problems, lacksTLS(ing)...)
+}
+
+func lacksTLS(ing *networkingv1.Ingress) []Problem {
+	if len(ing.Spec.TLS) > 0 {
+		return nil
 	}
-	return asks, problems
+	return []Problem{{ReasonInvalidIngress, "It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."}}
+}
+
+// at says in which tls entry the problem is.
+func (p Problem) at(entry int) Problem {
+	return Problem{p.Reason, fmt.Sprintf("spec.tls[%d]: %s", entry, p.Note)}
 }
 
 // chosen is what annotations say about all certificates of an Ingress.
@@ -144,7 +159,7 @@ func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
 	}
 	key := types.NamespacedName{Namespace: r.home, Name: name}
 	return &Issuer{Name: key}, &Problem{ReasonIssuerNotFound, fmt.Sprintf("There is no Secret %.253s of type %s in namespace %s or %s; "+
-		"create it, or name another issuer in the annotation %s.", name, TypeIssuer, namespace, r.home, AnnotationIssuer)}
+		"create it, or name another issuer.", name, TypeIssuer, namespace, r.home)}
 }
 
 // ask judges one tls entry.
@@ -176,10 +191,10 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 	}
 	problem = checkName(ask.Certificate.Name)
 	if problem == nil && !held {
-		problem = r.permitted(ask, issuer)
+		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(ing.Namespace, issuer))
 	}
 	if problem == nil && !held && ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard)) {
-		problem = r.selected(shared.Name, issuer, ing.Namespace)
+		problem = r.selected(shared.Name, issuer.SyncFor(shared.Name), ing.Namespace)
 	}
 	return ask, problem
 }
@@ -215,28 +230,31 @@ func checkName(name string) *Problem {
 	return nil
 }
 
-// permitted checks the limits that the issuer's owner has set.
-func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
-	for _, name := range ask.Names {
+// permittedNames and permittedNamespace check the limits that the issuer's owner has set.
+func permittedNames(names []string, issuer *Issuer) *Problem {
+	for _, name := range names {
 		if !within(name, issuer.Zones) {
 			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s.",
 				issuer.Name, name, strings.Join(issuer.Zones, ", "))}
 		}
 	}
-	if !issuer.Namespaces.Matches(r.namespaceLabels) {
-		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
-			issuer.Name, ask.By.Namespace, issuer.Namespaces)}
-	}
 	return nil
 }
 
+func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
+	if issuer.Namespaces.Matches(r.namespaceLabels) {
+		return nil
+	}
+	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
+		issuer.Name, namespace, issuer.Namespaces)}
+}
+
 // selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.
-func (r rules) selected(certificate string, issuer *Issuer, namespace string) *Problem {
+func (r rules) selected(certificate, sync, namespace string) *Problem {
 	if r.namespaceLabels[LabelSync] == "false" {
 		return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: its label %s opts out. "+
 			"An administrator can allow it: kubectl label namespace %s %s-", namespace, certificate, LabelSync, namespace, LabelSync)}
 	}
-	sync := issuer.SyncFor(certificate)
 	selector, err := syncSelector(sync)
 	if err == nil && selector.Matches(r.namespaceLabels) {
 		return nil

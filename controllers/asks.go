@@ -54,7 +54,7 @@ func (s *asks) set(by askerID, now []Ask) (changed []Ask) {
 
 func (a Ask) equal(b Ask) bool {
 	return a.By == b.By && a.Certificate == b.Certificate && a.Issuer == b.Issuer &&
-		a.SecretName == b.SecretName && a.Traits.equal(b.Traits) && a.Template.equal(b.Template) && a.Shared == b.Shared && a.Held == b.Held && slices.Equal(a.Names, b.Names)
+		a.SecretName == b.SecretName && a.Traits.equal(b.Traits) && a.Template.equal(b.Template) && a.Shared == b.Shared && a.Sync == b.Sync && a.Held == b.Held && slices.Equal(a.Names, b.Names)
 }
 
 // forCertificate returns what is asked of a certificate, in the order of their askers.

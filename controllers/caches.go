@@ -28,6 +28,7 @@ type caches struct {
 	accounts   coreinformers.SecretIndexInformer
 	orders     coreinformers.SecretIndexInformer
 	managed    coreinformers.SecretIndexInformer
+	standing   coreinformers.ConfigMapIndexInformer
 }
 
 // newCaches makes the informers. Nothing runs before start.
@@ -43,6 +44,12 @@ func newCaches(kube kubernetes.Interface, namespaces coreinformers.NamespaceInde
 		managed:    secrets(kube, func(o *metav1.ListOptions) { o.LabelSelector = LabelManaged + "=true" }),
 	}
 	if err := c.ingresses.SetTransform(slimIngress); err != nil {
+		return nil, err
+	}
+	c.standing = coreinformers.NewTypedFilteredConfigMapInformer(kube, metav1.NamespaceAll, 0,
+		coreinformers.ConfigMapIndexers{cache.NamespaceIndex: byNamespace[*corev1.ConfigMap]},
+		func(o *metav1.ListOptions) { o.LabelSelector = LabelCertificate + "=true" })
+	if err := c.standing.SetTransform(slimConfigMap); err != nil {
 		return nil, err
 	}
 	for _, informer := range c.secrets() {
@@ -79,6 +86,7 @@ func (c *caches) secrets() []coreinformers.SecretIndexInformer {
 // start runs the informers until ctx ends.
 func (c *caches) start(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { c.ingresses.RunWithContext(ctx) })
+	wg.Go(func() { c.standing.RunWithContext(ctx) })
 	for _, informer := range c.secrets() {
 		wg.Go(func() { informer.RunWithContext(ctx) })
 	}
@@ -86,7 +94,7 @@ func (c *caches) start(ctx context.Context, wg *sync.WaitGroup) {
 
 // synced are done when everything has been read once.
 func (c *caches) synced() []cache.DoneChecker {
-	done := []cache.DoneChecker{c.ingresses.HasSyncedChecker(), c.namespaces.HasSyncedChecker()}
+	done := []cache.DoneChecker{c.ingresses.HasSyncedChecker(), c.namespaces.HasSyncedChecker(), c.standing.HasSyncedChecker()}
 	for _, informer := range c.secrets() {
 		done = append(done, informer.HasSyncedChecker())
 	}
@@ -115,6 +123,13 @@ func secretsIn(informer coreinformers.SecretIndexInformer, namespace string) []*
 func slimSecret(object any) (any, error) {
 	if s, ok := object.(*corev1.Secret); ok {
 		s.ManagedFields = nil
+	}
+	return object, nil
+}
+
+func slimConfigMap(object any) (any, error) {
+	if m, ok := object.(*corev1.ConfigMap); ok {
+		m.ManagedFields = nil
 	}
 	return object, nil
 }

@@ -156,7 +156,7 @@ func (r *rig) run() (stop func()) {
 	if err := c.Prepare(ctx); err != nil {
 		r.t.Fatal(err)
 	}
-	const caches = 7 // the fake loses what is written between a cache's list and its watch
+	const caches = 8 // the fake loses what is written between a cache's list and its watch
 	r.eventually("all caches watch", func() bool { return r.watches() >= watched+caches })
 	wg.Go(func() {
 		if err := c.Run(ctx); err != nil {

@@ -62,6 +62,7 @@ type Controller struct {
 	ingressLoop     *loop.Loop[types.NamespacedName]
 	issuerLoop      *loop.Loop[types.NamespacedName]
 	solverLoop      *loop.Loop[types.NamespacedName]
+	standingLoop    *loop.Loop[types.NamespacedName]
 	certificateLoop *loop.Loop[types.NamespacedName]
 	handlers        []cache.DoneChecker
 
@@ -102,6 +103,7 @@ func New(cfg Config) (*Controller, error) {
 	c.ingressLoop = loop.New("ingresses", c.reconcileIngress, options)
 	c.issuerLoop = loop.New("issuers", c.reconcileIssuer, options)
 	c.solverLoop = loop.New("solvers", c.reconcileSolver, options)
+	c.standingLoop = loop.New("standing certificates", c.reconcileStanding, options)
 	c.certificateLoop = loop.New("certificates", c.reconcileCertificate, options)
 	return c, c.listen()
 }
@@ -130,6 +132,9 @@ func (c *Controller) Prepare(ctx context.Context) error {
 	for _, s := range c.caches.issuers.GetStore().List() {
 		c.askForAuthority(nameOf(s.(*corev1.Secret)))
 	}
+	for _, m := range c.caches.standing.GetStore().List() {
+		c.askForStanding(m.(*corev1.ConfigMap))
+	}
 	return nil
 }
 
@@ -140,7 +145,7 @@ const concurrency = 64
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: concurrency,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.standingLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

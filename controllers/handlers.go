@@ -14,12 +14,13 @@ import (
 // listen connects the caches with the queues:
 //
 //	Ingress                            → that Ingress
-//	labels of a Namespace              → its Ingresses
-//	issuer Secret                      → that issuer, those whose pair it makes, the Ingresses that name it, the certificates asked of it
+//	labels of a Namespace              → its Ingresses and standing certificates
+//	issuer Secret                      → that issuer, those whose pair it makes, who asks it,  the certificates asked of it
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
 //	TLS Secret that we manage          → that certificate, and the issuer that signs with it
-//	order Secret                       → nothing: we wrote it
+//	order Secret                       → the standing certificates for that certificate, which show its state
+//	ConfigMap                          → that standing certificate, the Ingresses that name it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
@@ -29,6 +30,8 @@ func (c *Controller) listen() error {
 		observe(c, c.caches.solvers, c.onSolver),
 		observe(c, c.caches.accounts, c.onAccount),
 		observe(c, c.caches.managed, c.onManaged),
+		observe(c, c.caches.orders, c.onOrder),
+		observe(c, c.caches.standing, c.onStanding),
 	)
 }
 
@@ -79,6 +82,7 @@ func observe[T object](c *Controller, informer typedInformer[T], changed func(be
 func (c *Controller) onNamespace(before, now *corev1.Namespace) {
 	if before == nil || !maps.Equal(before.Labels, now.Labels) {
 		c.ingressLoop.Add(c.ingressesIn(now.Name)...)
+		c.standingLoop.Add(c.standingIn(now.Name)...)
 	}
 }
 
@@ -91,6 +95,7 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 	}
 	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
 	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
+	c.standingLoop.Add(c.standingFrom(now.Name)...)
 	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) })
 }
 
@@ -111,6 +116,7 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 
 func (c *Controller) onManaged(before, now *corev1.Secret) {
 	c.certificateLoop.Add(nameOf(now))
+	c.showStanding(nameOf(now))
 	signer, found := strings.CutSuffix(now.Name, authoritySuffix)
 	if !found || sameData(before, now) {
 		return

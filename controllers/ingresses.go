@@ -44,6 +44,7 @@ func (c *Controller) rulesFor(namespace string) rules {
 		certManagerAnnotations: c.certManagerAnnotations,
 		namespaceLabels:        c.namespaceLabels(namespace),
 		issuer:                 c.issuer,
+		standing:               c.standing,
 	}
 }
 

@@ -44,6 +44,9 @@ const (
 	AnnotationAdopt = "wildcast.dev/adopt"
 )
 
+// LabelCertificate is "true" on each ConfigMap that is a standing certificate.
+const LabelCertificate = "wildcast.dev/certificate"
+
 // LabelSync is "false" on a Namespace that opts out: no copy goes there, so no wildcard is ordered for it.
 const LabelSync = "wildcast.dev/sync"
 
@@ -76,9 +79,10 @@ const (
 	AnnotationSecretLabels = "wildcast.dev/secret-labels"
 )
 
-// Annotations of issuer and solver Secrets.
+// Annotations of issuer and solver Secrets and of standing certificates, which carry AnnotationNotAfter and
+// AnnotationRenewAt too.
 const (
-	// AnnotationStatus is Ready or Invalid.
+	// AnnotationStatus is Ready or Invalid, or Pending for a standing certificate that is on its way.
 	AnnotationStatus = "wildcast.dev/status"
 	// AnnotationMessage says what AnnotationStatus means here, and the remedy.
 	AnnotationMessage = "wildcast.dev/message"
@@ -90,6 +94,7 @@ const (
 const (
 	StatusReady   = "Ready"
 	StatusInvalid = "Invalid"
+	StatusPending = "Pending"
 )
 
 // Reasons of Events.
@@ -108,6 +113,8 @@ const (
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"
 	ReasonNotOurs              = "NotOurs"
+	// On standing certificates, beside those on Ingresses.
+	ReasonInvalidCertificate = "InvalidCertificate"
 	// On issuers and solvers.
 	ReasonAccountRegistered = "AccountRegistered"
 	ReasonInvalidIssuer     = "InvalidIssuer"

@@ -76,6 +76,9 @@ func templated(key string) bool {
 		return false
 	}
 	prefix, _, _ := strings.Cut(key, "/")
+	if prefix == "kubed.appscode.com" {
+		return strings.HasPrefix(key, kubedSync) // the others are kubed's marks on what it has seen
+	}
 	return !ours(key) && !slices.Contains([]string{"argocd.argoproj.io", "meta.helm.sh", "helm.sh"}, prefix)
 }
 

@@ -98,6 +98,9 @@ func (w *Want) settle() {
 	if w.Shared {
 		w.Sync = w.Issuer.SyncFor(w.Name.Name)
 	}
+	if first := w.Asks[0]; first.By.Kind == AskerStanding {
+		w.Shared, w.Sync = first.Sync != "false", first.Sync
+	}
 }
 
 // inputs is a hash of what an order depends on. Failures counted under other inputs are forgotten.

@@ -135,6 +135,15 @@ func TestTheReferenceAndTheREADMEMentionEveryKeyOfIssuersAndSolvers(t *testing.T
 	}
 }
 
+func TestTheReferenceMentionsEveryKeyOfStandingCertificates(t *testing.T) {
+	page := readDoc(t, "docs/reference.md")
+	for _, key := range keysOf(t, "controllers/standing.go", "standingKeys") {
+		if !mentions(page, key) {
+			t.Errorf("docs/reference.md does not mention the key %s", key)
+		}
+	}
+}
+
 func TestTheReferenceMentionsEveryFlagAndItsDefault(t *testing.T) {
 	page := readDoc(t, "docs/reference.md")
 	var o options
