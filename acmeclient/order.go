@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/acme/api"
@@ -26,6 +27,8 @@ type Request struct {
 	Profile string
 	// PreferredChain is the common name of an issuer in the wanted chain, if the CA offers several; empty for its default.
 	PreferredChain string
+	// NotAfter is when the certificate shall end (RFC 8555 §7.1.3), or zero. Many CAs refuse to be told.
+	NotAfter time.Time
 	// Replaces is the ARI identifier of the certificate that this one renews (RFC 9773 §5), or empty. It is left out
 	// when the CA says that it has been replaced already.
 	Replaces string
@@ -125,7 +128,7 @@ func (o *order) checkProfile() error {
 }
 
 func (o *order) create() (acme.ExtendedOrder, error) {
-	options := &api.OrderOptions{Profile: o.req.Profile, ReplacesCertID: o.req.Replaces}
+	options := &api.OrderOptions{NotAfter: o.req.NotAfter, Profile: o.req.Profile, ReplacesCertID: o.req.Replaces}
 	made, err := o.core.Orders.NewWithOptions(o.req.Names, options)
 	if e, ok := errors.AsType[*Error](err); ok && e.Type == "alreadyReplaced" {
 		options.ReplacesCertID = ""

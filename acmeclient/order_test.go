@@ -186,6 +186,17 @@ func TestAnUnknownProfileIsNotOrderedAndTheOfferedOnesAreListed(t *testing.T) {
 	}
 }
 
+func TestTheEndThatIsAskedForIsTheCertificates(t *testing.T) {
+	w := newWorld(t, acmetest.CAOptions{})
+	req := w.request("a.test")
+	req.NotAfter = time.Now().Add(48 * time.Hour).Truncate(time.Second)
+	chain, err := w.order(req)
+	w.must(err)
+	if leaf := w.issued(chain, req); !leaf.NotAfter.Equal(req.NotAfter) {
+		t.Errorf("it ends at %s, want %s", leaf.NotAfter, req.NotAfter)
+	}
+}
+
 func TestThePreferredChainIsChosen(t *testing.T) {
 	w := newWorld(t, acmetest.CAOptions{AlternateChains: 2})
 	for _, root := range w.ca.RootNames() {

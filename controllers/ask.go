@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,21 +17,16 @@ import (
 
 // Ask is what one tls entry of an Ingress asks for: that SecretName in the Ingress's namespace serve Names.
 type Ask struct {
-	Ingress     IngressRef
+	By          Asker
 	Certificate types.NamespacedName // the Secret that wildcast renews; identifies the certificate
 	Issuer      types.NamespacedName
 	Names       []string // canonical, sorted, irredundant
 	SecretName  string
-	KeyType     KeyType // empty for the issuer's
-	Shared      bool    // served by a copy of a certificate in the home namespace
-	Held        bool    // the issuer is missing or not valid: nothing new is asked, what is there stays
-}
-
-// IngressRef names an Ingress in Events, and orders Ingresses by age.
-type IngressRef struct {
-	types.NamespacedName
-	UID     types.UID
-	Created time.Time
+	Traits      // that the asker chooses
+	Template    Template
+	Sync        string // of a standing certificate: the value of AnnotationSync, "false" for none
+	Shared      bool   // served by a copy of a certificate in the home namespace
+	Held        bool   // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
 
 // Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
@@ -49,15 +43,21 @@ type rules struct {
 	namespaceLabels        labels.Set // of the Ingress's namespace
 	// issuer returns the issuer of that name; nil if there is none, an error if its Secret is not valid.
 	issuer func(types.NamespacedName) (*Issuer, error)
+	// standing returns the oldest standing certificate for the Secret of that name, and what is wrong with its keys; nil if
+	// there is none.
+	standing func(types.NamespacedName) (*Standing, error)
 }
 
 // asksOf tells what an Ingress asks for. Its tls entries are judged one by one:
 //
+//	it names a standing certificate                   see joinStanding
 //	no opt-in annotation                              nothing
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
 //	entry without hosts or without secretName, or     InvalidIngress
 //	no name for a certificate's Secret
-//	annotation that cannot be read                    InvalidIngress; held, so that no copy goes
+//	annotation that cannot be read, or asks for       InvalidIngress; held, so that no copy goes
+//	what the issuer cannot do
+//	label for the Secret that is none                 InvalidIngress; the other labels are put there
 //	host outside the issuer's zones                   NotAllowed
 //	namespace outside the issuer's namespaces         NotAllowed
 //	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
@@ -68,6 +68,9 @@ type rules struct {
 //	exact mode, which http01 implies                  certificate NAMESPACE/secretName with the hosts
 //	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
+	if standing, fault := r.standingFor(ing); standing != nil {
+		return r.joinStanding(ing, standing, fault)
+	}
 	name := r.issuerName(ing)
 	if name == "" {
 		return nil, nil
@@ -77,28 +80,56 @@ func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem)
 		problems = append(problems, *problem)
 	}
 	held := problem != nil
-	keyType, err := ParseKeyType(ing.Annotations[AnnotationKeyType])
-	if err != nil {
-		problems, held = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationKeyType, err)}), true
+	chosen, problem := r.chosen(ing, issuer)
+	if problem != nil {
+		problems, held = append(problems, *problem), true
 	}
-	if ing.Annotations[AnnotationKeyType] == "" {
-		keyType = ""
+	template, err := parseLabels(ing.Annotations[AnnotationSecretLabels])
+	if err != nil {
+		problems = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationSecretLabels, err)})
 	}
 	for i, entry := range ing.Spec.TLS {
+		entry.Hosts = slices.Concat(entry.Hosts, chosen.names)
 		ask, problem := r.ask(ing, entry, issuer, held)
 		if problem != nil {
-			problem.Note = fmt.Sprintf("spec.tls[%d]: %s", i, problem.Note)
-			problems = append(problems, *problem)
+			problems = append(problems, problem.at(i))
 			continue
 		}
-		ask.KeyType = keyType
+		ask.Traits, ask.Template.Labels = chosen.traits, template
 		asks = append(asks, *ask)
 	}
-	if len(ing.Spec.TLS) == 0 {
-		problems = append(problems, Problem{ReasonInvalidIngress,
-			"It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."})
+	return asks, append(problems, lacksTLS(ing)...)
+}
+
+func lacksTLS(ing *networkingv1.Ingress) []Problem {
+	if len(ing.Spec.TLS) > 0 {
+		return nil
 	}
-	return asks, problems
+	return []Problem{{ReasonInvalidIngress, "It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."}}
+}
+
+// at says in which tls entry the problem is.
+func (p Problem) at(entry int) Problem {
+	return Problem{p.Reason, fmt.Sprintf("spec.tls[%d]: %s", entry, p.Note)}
+}
+
+// chosen is what annotations say about all certificates of an Ingress.
+type chosen struct {
+	traits Traits
+	names  []string
+}
+
+// chosen reads those annotations. With a problem, nothing is chosen.
+func (r rules) chosen(ing *networkingv1.Ingress, issuer *Issuer) (chosen, *Problem) {
+	traits, err := r.traitsOf(ing, issuer)
+	names, wrong := r.moreNames(ing, issuer, traits.CommonName)
+	if err = inOneLine([]error{err, wrong}); err != nil {
+		return chosen{}, &Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", err)}
+	}
+	if issuer.Kind == KindACME {
+		traits.CommonName = "" // it is among the names
+	}
+	return chosen{traits, names}, nil
 }
 
 // issuerName is the issuer that the Ingress opts in to, empty if it does not.
@@ -129,7 +160,7 @@ func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
 	}
 	key := types.NamespacedName{Namespace: r.home, Name: name}
 	return &Issuer{Name: key}, &Problem{ReasonIssuerNotFound, fmt.Sprintf("There is no Secret %.253s of type %s in namespace %s or %s; "+
-		"create it, or name another issuer in the annotation %s.", name, TypeIssuer, namespace, r.home, AnnotationIssuer)}
+		"create it, or name another issuer.", name, TypeIssuer, namespace, r.home)}
 }
 
 // ask judges one tls entry.
@@ -139,7 +170,7 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 		return nil, problem
 	}
 	ask := &Ask{
-		Ingress:    IngressRef{types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}, ing.UID, ing.CreationTimestamp.Time},
+		By:         askerOf(ing),
 		Issuer:     issuer.Name,
 		SecretName: entry.SecretName,
 		Names:      irredundant(hosts),
@@ -161,10 +192,10 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 	}
 	problem = cmp.Or(checkName(ask.Certificate.Name), issuer.attainable(ask.Names))
 	if problem == nil && !held {
-		problem = r.permitted(ask, issuer)
+		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(ing.Namespace, issuer))
 	}
 	if problem == nil && !held && ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard)) {
-		problem = r.selected(shared.Name, issuer, ing.Namespace)
+		problem = r.selected(shared.Name, issuer.SyncFor(shared.Name), ing.Namespace)
 	}
 	return ask, problem
 }
@@ -201,7 +232,7 @@ func checkName(name string) *Problem {
 	if wrong := validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name); len(wrong) > 0 {
 		return &Problem{ReasonInvalidIngress, fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])}
 	}
-	for _, suffix := range []string{recordSuffix, accountSuffix} {
+	for _, suffix := range []string{recordSuffix, accountSuffix, authoritySuffix} {
 		if strings.HasSuffix(name, suffix) {
 			return &Problem{ReasonInvalidIngress, fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+
 				"under names that end in %s. Give another name.", name, suffix)}
@@ -210,28 +241,31 @@ func checkName(name string) *Problem {
 	return nil
 }
 
-// permitted checks the limits that the issuer's owner has set.
-func (r rules) permitted(ask *Ask, issuer *Issuer) *Problem {
-	for _, name := range ask.Names {
+// permittedNames and permittedNamespace check the limits that the issuer's owner has set.
+func permittedNames(names []string, issuer *Issuer) *Problem {
+	for _, name := range names {
 		if !within(name, issuer.Zones) {
 			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s.",
 				issuer.Name, name, strings.Join(issuer.Zones, ", "))}
 		}
 	}
-	if !issuer.Namespaces.Matches(r.namespaceLabels) {
-		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
-			issuer.Name, ask.Ingress.Namespace, issuer.Namespaces)}
-	}
 	return nil
 }
 
+func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
+	if issuer.Namespaces.Matches(r.namespaceLabels) {
+		return nil
+	}
+	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
+		issuer.Name, namespace, issuer.Namespaces)}
+}
+
 // selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.
-func (r rules) selected(certificate string, issuer *Issuer, namespace string) *Problem {
+func (r rules) selected(certificate, sync, namespace string) *Problem {
 	if r.namespaceLabels[LabelSync] == "false" {
 		return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Namespace %s may not receive certificate %s: its label %s opts out. "+
 			"An administrator can allow it: kubectl label namespace %s %s-", namespace, certificate, LabelSync, namespace, LabelSync)}
 	}
-	sync := issuer.SyncFor(certificate)
 	selector, err := syncSelector(sync)
 	if err == nil && selector.Matches(r.namespaceLabels) {
 		return nil

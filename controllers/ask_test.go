@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func by(issuer string) map[string]string { return map[string]string{AnnotationIs
 // testRules know the issuer le at home, own in namespace infra, narrow with limits, and broken, which is not valid.
 func testRules(namespaceLabels labels.Set) rules {
 	le := func(name string) *Issuer {
-		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, KeyType: EC256, RotateKey: true}
+		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, Kind: KindACME, Traits: Traits{KeyType: EC256}}
 	}
 	narrow := le(home + "/narrow")
 	narrow.Zones, narrow.Namespaces = words("b.test"), labels.SelectorFromSet(labels.Set{"team": "web"})
@@ -128,6 +129,13 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 			"kubectl label --overwrite namespace infra cert-manager-tls=wildcard.a.test"},
 		{"key type", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa"}), selected,
 			ReasonInvalidIngress, "use ec256"},
+		{"key type that ACME does not know", ingress("infra/w", "s", "w.a.test", with(AnnotationKeyType, "ed25519")), selected, ReasonInvalidIngress, "not certified over ACME"},
+		{"duration", ingress("infra/w", "s", "w.a.test", with(AnnotationDuration, "soon")), selected, ReasonInvalidIngress, "wildcast.dev/duration: \"soon\" is not a positive duration such as 720h"},
+		{"more names", ingress("infra/w", "s", "w.a.test", with(AnnotationDNSNames, "a..b")), selected, ReasonInvalidIngress, "wildcast.dev/dns-names: \"a..b\" is not a DNS name; correct it"},
+		{"more names outside the zones", ingress("infra/w", "s", "w.b.test", map[string]string{AnnotationIssuer: "narrow", AnnotationDNSNames: "c.test"}),
+			labels.Set{"team": "web"}, ReasonNotAllowed, "may not certify c.test"},
+		{"a label", ingress("infra/w", "s", "w.a.test", with(AnnotationSecretLabels, "team web")), selected, ReasonInvalidIngress, "is no label; write for example"},
+		{"a label of ours", ingress("infra/w", "s", "w.a.test", with(AnnotationSecretLabels, "wildcast.dev/managed=false")), selected, ReasonInvalidIngress, "remove it"},
 		{"the name is no Secret's", ingress("infra/w", "s", "w.a.test", named("My Certificate")), selected, ReasonInvalidIngress, "Give another name"},
 		{"the name is a path", ingress("infra/w", "s", "w.a.test", named("../le")), selected, ReasonInvalidIngress, "Give another name"},
 		{"the name leaves no room for the record's", ingress("infra/w", "s", "w.a.test", named(strings.Repeat("a", 248))), selected, ReasonInvalidIngress, "Give another name"},
@@ -144,6 +152,62 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 				t.Errorf("got %v", problems)
 			}
 		})
+	}
+}
+
+// with opts in and has one annotation more.
+func with(annotation, value string) map[string]string {
+	return map[string]string{AnnotationIssuer: "le", annotation: value}
+}
+
+func TestAnIngressChooses(t *testing.T) {
+	ing := ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationDuration: "48h", AnnotationRenewBefore: "1h",
+		AnnotationProfile: "tlsserver", AnnotationPreferredChain: "X1", AnnotationDNSNames: "A.test, v.a.test", AnnotationSecretLabels: "team=web,bad label,tier="})
+	asks, problems := asksOf(ing, testRules(selected))
+	if len(asks) != 1 || len(problems) != 1 || asks[0].Held {
+		t.Fatalf("got %v, %v", asks, problems)
+	}
+	got := asks[0]
+	if !got.Traits.equal(traits(t, "duration=48h", "renewBefore=1h", "profile=tlsserver", "preferredChain=X1")) ||
+		!slices.Equal(got.Names, words("*.a.test a.test")) || !maps.Equal(got.Template.Labels, map[string]string{"team": "web", "tier": ""}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCertManagersAnnotationsChooseWithTheFlag(t *testing.T) {
+	annotations := map[string]string{AnnotationClusterIssuer: "le", "cert-manager.io/duration": "48h", "cert-manager.io/renew-before": "1h",
+		"cert-manager.io/private-key-algorithm": "RSA", "cert-manager.io/private-key-size": "4096", "cert-manager.io/private-key-rotation-policy": "Never",
+		"cert-manager.io/common-name": "cn.a.test", "cert-manager.io/alt-names": "v.a.test", "cert-manager.io/usages": "client auth",
+		"cert-manager.io/subject-organizations": "A", AnnotationDuration: "24h"}
+	r := testRules(nil)
+	r.certManagerAnnotations = true
+	annotations[AnnotationWildcard] = "false"
+	asks, problems := asksOf(ingress("infra/w", "s", "w.a.test", annotations), r)
+	if len(asks) != 1 || len(problems) > 0 || !slices.Equal(asks[0].Names, words("cn.a.test v.a.test w.a.test")) ||
+		!asks[0].Traits.equal(traits(t, "duration=24h", "renewBefore=1h", "keyType=rsa4096", "rotateKey=false")) {
+		t.Errorf("from an ACME CA: got %+v, %v", asks, problems)
+	}
+	le, _ := r.issuer(key(home + "/le"))
+	le.Kind = KindSelfSigned
+	asks, problems = asksOf(ingress("infra/w", "s", "w.a.test", annotations), r)
+	want := traits(t, "duration=24h", "renewBefore=1h", "keyType=rsa4096", "rotateKey=false", "usages=client auth", "subject=O=A")
+	want.CommonName = "cn.a.test"
+	if len(asks) != 1 || len(problems) > 0 || !slices.Equal(asks[0].Names, words("v.a.test w.a.test")) || !asks[0].Traits.equal(want) {
+		t.Errorf("from one that signs: got %+v, %v", asks, problems)
+	}
+	r.certManagerAnnotations = false
+	annotations[AnnotationIssuer] = "le"
+	if asks, _ = asksOf(ingress("infra/w", "s", "w.a.test", annotations), r); !asks[0].Traits.equal(traits(t, "duration=24h")) || len(asks[0].Names) != 1 {
+		t.Errorf("without the flag: got %+v", asks)
+	}
+}
+
+func TestKeyTypesOfCertManagerAreRead(t *testing.T) {
+	for text, want := range map[string]KeyType{" ": "", "RSA ": RSA2048, " 4096": RSA4096, "ECDSA 384": EC384, "Ed25519 ": Ed25519, "ECDSA 521": "error", "DSA ": "error"} {
+		algorithm, size, _ := strings.Cut(text, " ")
+		if got, err := certManagerKeyType(algorithm, size); got != want && (want != "error" || err == nil) {
+			t.Errorf("%q: got %s, %v", text, got, err)
+		}
 	}
 }
 
@@ -229,22 +293,22 @@ func TestTheLabelCommandMakesTheNamespaceMatch(t *testing.T) {
 
 func TestAskIndexTellsWhatChanged(t *testing.T) {
 	s := newAsks()
-	old := Ask{Ingress: IngressRef{NamespacedName: key("b/new"), Created: time.Unix(9, 0)}, Certificate: key("h/c"), SecretName: "s"}
-	older := Ask{Ingress: IngressRef{NamespacedName: key("a/old"), Created: time.Unix(1, 0)}, Certificate: key("h/c"), SecretName: "s"}
-	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 1 {
+	old := Ask{By: Asker{NamespacedName: key("b/new"), Created: time.Unix(9, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	older := Ask{By: Asker{NamespacedName: key("a/old"), Created: time.Unix(1, 0)}, Certificate: key("h/c"), SecretName: "s"}
+	if changed := s.set(askerID{name: key("b/new")}, []Ask{old}); len(changed) != 1 {
 		t.Errorf("a new ask changed %v", changed)
 	}
-	if changed := s.set(key("b/new"), []Ask{old}); len(changed) != 0 {
+	if changed := s.set(askerID{name: key("b/new")}, []Ask{old}); len(changed) != 0 {
 		t.Errorf("the same ask changed %v", changed)
 	}
-	s.set(key("a/old"), []Ask{older})
-	if got := s.forCertificate(key("h/c")); len(got) != 2 || got[0].Ingress != older.Ingress {
+	s.set(askerID{name: key("a/old")}, []Ask{older})
+	if got := s.forCertificate(key("h/c")); len(got) != 2 || got[0].By != older.By {
 		t.Errorf("got %v, want the older first", got)
 	}
-	if got := s.forTarget(key("b/s")); len(got) != 1 || got[0].Ingress != old.Ingress {
+	if got := s.forTarget(key("b/s")); len(got) != 1 || got[0].By != old.By {
 		t.Errorf("got %v", got)
 	}
-	if changed := s.set(key("b/new"), nil); len(changed) != 1 || len(s.forTarget(key("b/s"))) != 0 {
+	if changed := s.set(askerID{name: key("b/new")}, nil); len(changed) != 1 || len(s.forTarget(key("b/s"))) != 0 {
 		t.Errorf("a removed ask changed %v", changed)
 	}
 	if got := s.certificatesFrom(func(types.NamespacedName) bool { return true }); len(got) != 1 {

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -9,63 +8,63 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// asks knows what all Ingresses ask for, by Ingress, by certificate and by the Secret asked for. It is safe for
+// asks knows what is asked for, by asker, by certificate and by the Secret asked for. It is safe for
 // concurrent use.
 type asks struct {
 	mu            sync.RWMutex
-	byIngress     map[types.NamespacedName][]Ask
+	byAsker       map[askerID][]Ask
 	byCertificate index
 	byTarget      index
 }
 
-// index finds asks: key → Ingress → its asks under that key.
-type index map[types.NamespacedName]map[types.NamespacedName][]Ask
+// index finds asks: key → asker → its asks under that key.
+type index map[types.NamespacedName]map[askerID][]Ask
 
 func newAsks() *asks {
-	return &asks{byIngress: map[types.NamespacedName][]Ask{}, byCertificate: index{}, byTarget: index{}}
+	return &asks{byAsker: map[askerID][]Ask{}, byCertificate: index{}, byTarget: index{}}
 }
 
-// target is the Secret that the Ingress refers to.
+// target is the Secret that the asker refers to.
 func (a Ask) target() types.NamespacedName {
-	return types.NamespacedName{Namespace: a.Ingress.Namespace, Name: a.SecretName}
+	return types.NamespacedName{Namespace: a.By.Namespace, Name: a.SecretName}
 }
 
-// set replaces what one Ingress asks for, and returns the asks of which something changed: the old and the new ones.
-func (s *asks) set(ingress types.NamespacedName, now []Ask) (changed []Ask) {
+// set replaces what one asker asks for, and returns the asks of which something changed: the old and the new ones.
+func (s *asks) set(by askerID, now []Ask) (changed []Ask) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.byIngress[ingress]
+	before := s.byAsker[by]
 	if slices.EqualFunc(before, now, Ask.equal) {
 		return nil
 	}
 	for _, a := range before {
-		s.byCertificate.remove(a.Certificate, ingress)
-		s.byTarget.remove(a.target(), ingress)
+		s.byCertificate.remove(a.Certificate, by)
+		s.byTarget.remove(a.target(), by)
 	}
-	delete(s.byIngress, ingress)
+	delete(s.byAsker, by)
 	for _, a := range now {
 		s.byCertificate.add(a.Certificate, a)
 		s.byTarget.add(a.target(), a)
 	}
 	if len(now) > 0 {
-		s.byIngress[ingress] = now
+		s.byAsker[by] = now
 	}
 	return slices.Concat(before, now)
 }
 
 func (a Ask) equal(b Ask) bool {
-	return a.Ingress == b.Ingress && a.Certificate == b.Certificate && a.Issuer == b.Issuer &&
-		a.SecretName == b.SecretName && a.KeyType == b.KeyType && a.Shared == b.Shared && a.Held == b.Held && slices.Equal(a.Names, b.Names)
+	return a.By == b.By && a.Certificate == b.Certificate && a.Issuer == b.Issuer &&
+		a.SecretName == b.SecretName && a.Traits.equal(b.Traits) && a.Template.equal(b.Template) && a.Shared == b.Shared && a.Sync == b.Sync && a.Held == b.Held && slices.Equal(a.Names, b.Names)
 }
 
-// forCertificate returns what is asked of a certificate, the oldest Ingress first.
+// forCertificate returns what is asked of a certificate, in the order of their askers.
 func (s *asks) forCertificate(name types.NamespacedName) []Ask {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.byCertificate.list(name)
 }
 
-// forTarget returns the asks for the Secret of that name, the oldest Ingress first.
+// forTarget returns the asks for the Secret of that name, in the order of their askers.
 func (s *asks) forTarget(name types.NamespacedName) []Ask {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -77,7 +76,7 @@ func (s *asks) certificatesFrom(match func(issuer types.NamespacedName) bool) []
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	found := map[types.NamespacedName]struct{}{}
-	for _, asks := range s.byIngress {
+	for _, asks := range s.byAsker {
 		for _, a := range asks {
 			if match(a.Issuer) {
 				found[a.Certificate] = struct{}{}
@@ -89,24 +88,19 @@ func (s *asks) certificatesFrom(match func(issuer types.NamespacedName) bool) []
 
 func (x index) add(key types.NamespacedName, a Ask) {
 	if x[key] == nil {
-		x[key] = map[types.NamespacedName][]Ask{}
+		x[key] = map[askerID][]Ask{}
 	}
-	x[key][a.Ingress.NamespacedName] = append(x[key][a.Ingress.NamespacedName], a)
+	x[key][a.By.id()] = append(x[key][a.By.id()], a)
 }
 
-func (x index) remove(key, ingress types.NamespacedName) {
-	delete(x[key], ingress)
+func (x index) remove(key types.NamespacedName, by askerID) {
+	delete(x[key], by)
 	if len(x[key]) == 0 {
 		delete(x, key)
 	}
 }
 
 func (x index) list(key types.NamespacedName) []Ask {
-	ordered := slices.SortedFunc(maps.Values(x[key]), func(a, b []Ask) int { return a[0].Ingress.compare(b[0].Ingress) })
+	ordered := slices.SortedFunc(maps.Values(x[key]), func(a, b []Ask) int { return a[0].By.compare(b[0].By) })
 	return slices.Concat(ordered...)
-}
-
-// compare orders Ingresses by age, then by name.
-func (r IngressRef) compare(o IngressRef) int {
-	return cmp.Or(r.Created.Compare(o.Created), cmp.Compare(r.Namespace, o.Namespace), cmp.Compare(r.Name, o.Name))
 }

@@ -14,8 +14,8 @@ func BenchmarkAsksOfOneCertificate(b *testing.B) {
 	s := newAsks()
 	for i := range 1500 {
 		ingress := types.NamespacedName{Namespace: fmt.Sprintf("ns-%d", i%300), Name: fmt.Sprintf("web-%d", i)}
-		s.set(ingress, []Ask{{
-			Ingress: IngressRef{NamespacedName: ingress, Created: time.Unix(int64(i/100), 0)}, Certificate: certificate,
+		s.set(askerID{name: ingress}, []Ask{{
+			By: Asker{NamespacedName: ingress, Created: time.Unix(int64(i/100), 0)}, Certificate: certificate,
 			Names: []string{"*.a.test"}, SecretName: "tls", Shared: true,
 		}})
 	}

@@ -25,6 +25,7 @@ type caches struct {
 	accounts   secretCaches
 	orders     secretCaches
 	managed    secretCaches
+	standing   configMapCaches
 }
 
 // newCaches makes the informers: of each of the namespaces, or of all of them if none is named. Nothing runs before start.
@@ -40,10 +41,16 @@ func newCaches(kube kubernetes.Interface, namespaces coreinformers.NamespaceInde
 		solvers:    secrets(ofType(TypeSolver)),
 		accounts:   secrets(ofType(TypeAccount)),
 		orders:     secrets(ofType(TypeOrder)),
-		managed:    secrets(func(o *metav1.ListOptions) { o.LabelSelector = LabelManaged + "=true" }),
+		managed:    secrets(labelled(LabelManaged)),
+		standing:   newConfigMapCaches(kube, watched, labelled(LabelCertificate)),
 	}
 	for _, informer := range c.ingresses {
 		if err := informer.SetTransform(slimIngress); err != nil {
+			return nil, err
+		}
+	}
+	for _, informer := range c.standing {
+		if err := informer.SetTransform(slimConfigMap); err != nil {
 			return nil, err
 		}
 	}
@@ -67,6 +74,10 @@ func ofType(t corev1.SecretType) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.FieldSelector = fields.OneTermEqualSelector("type", string(t)).String() }
 }
 
+func labelled(key string) func(*metav1.ListOptions) {
+	return func(o *metav1.ListOptions) { o.LabelSelector = key + "=true" }
+}
+
 func (c *caches) secrets() []secretCaches {
 	return []secretCaches{c.issuers, c.solvers, c.accounts, c.orders, c.managed}
 }
@@ -76,7 +87,7 @@ func (c *caches) in(namespace string) []cache.SharedIndexInformer {
 	if c.ingresses[namespace] == nil {
 		return nil
 	}
-	found := []cache.SharedIndexInformer{c.ingresses[namespace]}
+	found := []cache.SharedIndexInformer{c.ingresses[namespace], c.standing[namespace]}
 	for _, kind := range c.secrets() {
 		found = append(found, kind[namespace])
 	}
@@ -115,6 +126,13 @@ func (c *caches) start(ctx context.Context, wg *sync.WaitGroup) {
 func slimSecret(object any) (any, error) {
 	if s, ok := object.(*corev1.Secret); ok {
 		s.ManagedFields = nil
+	}
+	return object, nil
+}
+
+func slimConfigMap(object any) (any, error) {
+	if m, ok := object.(*corev1.ConfigMap); ok {
+		m.ManagedFields = nil
 	}
 	return object, nil
 }

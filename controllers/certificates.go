@@ -140,7 +140,7 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 	}
 	switch plan.Do {
 	case Refuse:
-		c.told.certificate(v, notOurs(v.name))
+		c.told.certificate(v, notOurs(v.name, v.secret))
 		return 0, nil // Noticed brings us back
 	case Install:
 		return c.install(ctx, v)
@@ -178,7 +178,7 @@ func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error
 		return 0, fmt.Errorf("store certificate %s: %w", v.name, err)
 	}
 	c.announce(v, haveOf(s))
-	return until(haveOf(s).renewAt(v.want.Issuer.RenewBefore), v.now), nil
+	return until(haveOf(s).renewAt(v.want.RenewBefore), v.now), nil
 }
 
 // write creates the Secret or replaces the one before it. One of another type, or one that is immutable, goes first.
@@ -212,7 +212,7 @@ func (c *Controller) announce(v *view, have *Have) {
 	c.log.Info(verb+" certificate", zap.String("certificate", v.name.String()), zap.Strings("names", have.Names),
 		zap.String("serial", have.Serial), zap.Time("notAfter", have.NotAfter))
 	c.told.certificate(v)
-	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeNormal, reason, "Issue", fmt.Sprintf(
 		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
 }
 
@@ -232,7 +232,11 @@ func (c *Controller) remove(ctx context.Context, v *view) error {
 }
 
 // notOurs is that somebody else's Secret stands in the way.
-func notOurs(name types.NamespacedName) Problem {
+func notOurs(name types.NamespacedName, s *corev1.Secret) Problem {
+	if by := s.Annotations[certManagerPrefix+"certificate-name"]; by != "" {
+		return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s is kept by cert-manager, as Certificate %s. Take cert-manager's annotations from the Ingress "+
+			"and remove that Certificate; then hand the Secret over: kubectl annotate -n %s secret %s %s=true", name, by, name.Namespace, name.Name, AnnotationAdopt)}
+	}
 	return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s exists and was not made by wildcast. Remove it, or hand it over: "+
 		"kubectl annotate -n %s secret %s %s=true", name, name.Namespace, name.Name, AnnotationAdopt)}
 }

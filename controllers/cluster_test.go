@@ -170,7 +170,7 @@ func (r *rig) run() (stop func()) {
 	if err := c.Prepare(ctx); err != nil {
 		r.t.Fatal(err)
 	}
-	caches := 1 + 6*max(1, len(cfg.Watched)) // the fake loses what is written between a cache's list and its watch
+	caches := 1 + 7*max(1, len(cfg.Watched)) // the fake loses what is written between a cache's list and its watch
 	r.eventually("all caches watch", func() bool { return r.watches() >= watched+caches })
 	wg.Go(func() {
 		if err := c.Run(ctx); err != nil {

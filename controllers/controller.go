@@ -74,6 +74,7 @@ type Controller struct {
 	issuerLoop      *loop.Loop[types.NamespacedName]
 	solverLoop      *loop.Loop[types.NamespacedName]
 	pageLoop        *loop.Loop[types.NamespacedName]
+	standingLoop    *loop.Loop[types.NamespacedName]
 	certificateLoop *loop.Loop[types.NamespacedName]
 	handlers        map[string][]cache.DoneChecker // by namespace, as the caches are
 
@@ -118,6 +119,7 @@ func New(cfg Config) (*Controller, error) {
 	c.issuerLoop = loop.New("issuers", c.onceJoined(c.reconcileIssuer), options)
 	c.solverLoop = loop.New("solvers", c.onceJoined(c.reconcileSolver), options)
 	c.pageLoop = loop.New("pages", c.reconcilePage, options)
+	c.standingLoop = loop.New("standing certificates", c.onceJoined(c.reconcileStanding), options)
 	c.certificateLoop = loop.New("certificates", c.onceJoined(c.reconcileCertificate), options)
 	if cfg.Unreadable != nil {
 		err = c.caches.onForbidden(cfg.Unreadable)
@@ -143,7 +145,7 @@ func (c *Controller) SyncedIn(namespace string) []cache.DoneChecker {
 	return done
 }
 
-// Prepare waits for the caches and finds out what all Ingresses ask for. Only then does Requested tell the truth. Only
+// Prepare waits for the caches and finds out what is asked for. Only then does Requested tell the truth. Only
 // the leader calls it, once, before Run.
 func (c *Controller) Prepare(ctx context.Context) error {
 	if !cache.WaitFor(ctx, "", c.Synced()...) {
@@ -160,7 +162,7 @@ const concurrency = 64
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.certificateLoop: concurrency,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.standingLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

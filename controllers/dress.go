@@ -27,6 +27,9 @@ func tlsSecret(want *Want, record *Record, before *corev1.Secret) (*corev1.Secre
 		s.ObjectMeta = *before.ObjectMeta.DeepCopy()
 		revision = haveOf(before).Revision + 1
 	}
+	if len(record.CA) > 0 {
+		s.Data[caKey] = record.CA
+	}
 	dress(s, want, record.have(), revision)
 	return s, nil
 }
@@ -39,6 +42,7 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 	if s.Annotations == nil {
 		s.Annotations = map[string]string{}
 	}
+	want.Template.put(s)
 	s.Labels[LabelManaged] = "true"
 	maps.Copy(s.Annotations, map[string]string{
 		AnnotationAltNames:          strings.Join(have.Names, ","),
@@ -46,7 +50,7 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 		AnnotationSerial:            have.Serial,
 		AnnotationNotBefore:         have.NotBefore.UTC().Format(time.RFC3339),
 		AnnotationNotAfter:          have.NotAfter.UTC().Format(time.RFC3339),
-		AnnotationRenewAt:           have.renewAt(want.Issuer.RenewBefore).UTC().Format(time.RFC3339),
+		AnnotationRenewAt:           have.renewAt(want.RenewBefore).UTC().Format(time.RFC3339),
 		AnnotationRevision:          strconv.Itoa(revision),
 	})
 	set(s.Annotations, AnnotationCommonName, have.CN, have.CN != "")

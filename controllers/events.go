@@ -4,12 +4,11 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 )
 
-// told emits Events. Standing problems are told once to each Ingress, not on every pass. It is safe for concurrent use.
+// told emits Events. Standing problems are told once to each asker, not on every pass. It is safe for concurrent use.
 type told struct {
 	events events.EventRecorder
 
@@ -17,9 +16,9 @@ type told struct {
 	standing map[string]map[notice]struct{} // by what they are problems of
 }
 
-// notice is a problem that an Ingress's owner is told. An Ingress that is made again is another one.
+// notice is a problem that an asker's owner is told. An asker that is made again is another one.
 type notice struct {
-	ingress IngressRef
+	asker   Asker
 	problem Problem
 }
 
@@ -27,32 +26,32 @@ func newTold(recorder events.EventRecorder) *told {
 	return &told{events: recorder, standing: map[string]map[notice]struct{}{}}
 }
 
-// ingresses tells the owners of Ingresses the same, each Ingress once.
-func (t *told) ingresses(asks []Ask, eventType, reason, action, note string) {
-	seen := map[types.NamespacedName]bool{}
+// askers tells the owners of those who ask the same, each asker once.
+func (t *told) askers(asks []Ask, eventType, reason, action, note string) {
+	seen := map[askerID]bool{}
 	for _, ask := range asks {
-		if !seen[ask.Ingress.NamespacedName] {
-			t.events.Eventf(ask.Ingress.object(), nil, eventType, reason, action, "%s", note)
+		if !seen[ask.By.id()] {
+			t.events.Eventf(ask.By.object(), nil, eventType, reason, action, "%s", note)
 		}
-		seen[ask.Ingress.NamespacedName] = true
+		seen[ask.By.id()] = true
 	}
 }
 
-// problems tells an Ingress's owner what is new among its problems.
-func (t *told) problems(ingress IngressRef, now []Problem) {
+// problems tells an asker's owner what is new among its problems.
+func (t *told) problems(asker Asker, now []Problem) {
 	var notices []notice
 	for _, p := range now {
-		notices = append(notices, notice{ingress, p})
+		notices = append(notices, notice{asker, p})
 	}
-	t.news("ingress "+ingress.String(), notices)
+	t.news(string(asker.Kind)+" "+asker.String(), notices)
 }
 
-// certificate tells the owners of a certificate's Ingresses what is new about it; no problem at all is what clears it.
+// certificate tells the owners of those who ask for a certificate what is new about it; no problem at all is what clears it.
 func (t *told) certificate(v *view, now ...Problem) {
 	var notices []notice
 	for _, p := range now {
 		for _, ask := range v.want.Asks {
-			notices = append(notices, notice{ask.Ingress, p})
+			notices = append(notices, notice{ask.By, p})
 		}
 	}
 	t.news("certificate "+v.name.String(), notices)
@@ -62,7 +61,7 @@ func (t *told) certificate(v *view, now ...Problem) {
 func (t *told) refusals(certificate types.NamespacedName, refused []Refusal) {
 	var notices []notice
 	for _, r := range refused {
-		notices = append(notices, notice{r.Ask.Ingress, r.Problem})
+		notices = append(notices, notice{r.Ask.By, r.Problem})
 	}
 	t.news("refusals of "+certificate.String(), notices)
 }
@@ -83,22 +82,9 @@ func (t *told) news(of string, now []notice) {
 		_, twice := standing[n]
 		standing[n] = struct{}{}
 		if !known && !twice {
-			t.events.Eventf(n.ingress.object(), nil, corev1.EventTypeWarning, n.problem.Reason, "Check", "%s", n.problem.Note)
+			t.events.Eventf(n.asker.object(), nil, corev1.EventTypeWarning, n.problem.Reason, "Check", "%s", n.problem.Note)
 		}
 	}
-}
-
-func (r IngressRef) object() *corev1.ObjectReference {
-	return &corev1.ObjectReference{
-		APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Namespace: r.Namespace, Name: r.Name, UID: r.UID,
-	}
-}
-
-// Object is the Ingress that asks, for Events.
-func (a Ask) Object() *corev1.ObjectReference { return a.Ingress.object() }
-
-func refOf(ing *networkingv1.Ingress) IngressRef {
-	return IngressRef{types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}, ing.UID, ing.CreationTimestamp.Time}
 }
 
 // secret tells the owner of an issuer or solver.

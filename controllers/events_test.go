@@ -10,7 +10,7 @@ func TestAStandingProblemIsToldOnceToEachIngress(t *testing.T) {
 	v := &view{name: shared, want: &Want{Asks: []Ask{asked("a/a", home+"/le", "*.a.test", 2), asked("a/a", home+"/le", "*.b.test", 2)}}}
 	problem := Problem{ReasonOrderFailed, "the CA is down"}
 	again := asked("a/a", home+"/le", "*.a.test", 0)
-	again.Ingress.UID = "made again"
+	again.By.UID = "made again"
 	for _, step := range []struct {
 		name   string
 		do     func()

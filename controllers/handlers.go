@@ -16,13 +16,14 @@ import (
 //
 //	Ingress                            → that Ingress
 //	temporary Ingress of a challenge   → that challenge's page
-//	labels of a Namespace              → its Ingresses
+//	labels of a Namespace              → its Ingresses and standing certificates
 //	Namespace that can be read now     → all that is in it, see join
-//	issuer Secret                      → that issuer, the Ingresses that name it, the certificates asked of it
+//	issuer Secret                      → that issuer, those whose pair it makes, who asks it, the certificates asked of it
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
-//	TLS Secret that we manage          → that certificate
-//	order Secret                       → nothing: we wrote it
+//	TLS Secret that we manage          → that certificate, and the issuer that signs with it
+//	order Secret                       → the standing certificates for that certificate, which show its state
+//	ConfigMap                          → that standing certificate, the Ingresses that name it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
@@ -31,7 +32,9 @@ func (c *Controller) listen() error {
 		observe(c, c.caches.issuers, c.onIssuer),
 		observe(c, c.caches.solvers, c.onSolver),
 		observe(c, c.caches.accounts, c.onAccount),
-		observe(c, c.caches.managed, func(_, now *corev1.Secret) { c.certificateLoop.Add(nameOf(now)) }),
+		observe(c, c.caches.managed, c.onManaged),
+		observe(c, c.caches.orders, c.onOrder),
+		observe(c, c.caches.standing, c.onStanding),
 	)
 }
 
@@ -100,7 +103,8 @@ func (c *Controller) onNamespace(before, now *corev1.Namespace) {
 	case !c.joined.has(now.Name):
 		c.ingressLoop.Add(types.NamespacedName{Namespace: now.Name})
 	case before == nil || !maps.Equal(before.Labels, now.Labels):
-		c.ingressLoop.Add(c.caches.ingresses.in(now.Name)...)
+		c.ingressLoop.Add(namesOf(c.caches.ingresses.in(now.Name))...)
+		c.standingLoop.Add(namesOf(c.caches.standing.in(now.Name))...)
 	}
 }
 
@@ -112,6 +116,8 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 		return
 	}
 	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
+	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
+	c.standingLoop.Add(c.standingFrom(now.Name)...)
 	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) })
 }
 
@@ -128,6 +134,18 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 	if !sameData(before, now) {
 		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 	}
+}
+
+func (c *Controller) onManaged(before, now *corev1.Secret) {
+	c.certificateLoop.Add(nameOf(now))
+	c.showStanding(nameOf(now))
+	signer, found := strings.CutSuffix(now.Name, authoritySuffix)
+	if !found || sameData(before, now) {
+		return
+	}
+	issuer := types.NamespacedName{Namespace: now.Namespace, Name: signer}
+	c.issuerLoop.Add(issuer)
+	c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 }
 
 func (c *Controller) addCertificatesFrom(match func(issuer types.NamespacedName) bool) {

@@ -14,7 +14,8 @@ import (
 
 // Have is the certificate that a Secret holds.
 type Have struct {
-	Names     []string // canonical, sorted
+	Names     []string          // canonical, sorted
+	Leaf      *x509.Certificate // nil if there is none that can be read, with its key
 	NotBefore time.Time
 	NotAfter  time.Time
 	Serial    string // hexadecimal
@@ -28,7 +29,7 @@ type Have struct {
 }
 
 // haveOf reads a TLS Secret; nil for nil. A Secret whose certificate or key cannot be read, or do not belong together,
-// gives a Have without Names: it covers nothing.
+// gives a Have without Leaf: it covers nothing.
 func haveOf(s *corev1.Secret) *Have {
 	if s == nil {
 		return nil
@@ -50,6 +51,7 @@ func (h *Have) read(chain, keyPEM []byte) {
 	if leaf == nil || err != nil || !holds(leaf, key) {
 		return
 	}
+	h.Leaf = leaf
 	h.Names, _ = canonicalNames(leaf.DNSNames)
 	h.NotBefore, h.NotAfter = leaf.NotBefore, leaf.NotAfter
 	h.Serial, h.CN = leaf.SerialNumber.Text(16), leaf.Subject.CommonName
@@ -95,4 +97,4 @@ func (h *Have) renewAt(renewBefore time.Duration) time.Time {
 }
 
 // isCertificate reports whether there is a certificate with its key.
-func (h *Have) isCertificate() bool { return h != nil && len(h.Names) > 0 }
+func (h *Have) isCertificate() bool { return h != nil && h.Leaf != nil }

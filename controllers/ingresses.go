@@ -26,15 +26,16 @@ func (c *Controller) reconcileIngress(_ context.Context, name types.NamespacedNa
 
 // judge finds out what an Ingress asks for.
 func (c *Controller) judge(name types.NamespacedName) {
+	by := askerID{AskerIngress, name}
 	ing := c.caches.ingresses.get(name)
 	if ing == nil {
-		c.passOn(c.asks.set(name, nil))
-		c.told.problems(IngressRef{NamespacedName: name}, nil)
+		c.passOn(c.asks.set(by, nil))
+		c.told.problems(Asker{Kind: AskerIngress, NamespacedName: name}, nil)
 		return
 	}
 	asks, problems := asksOf(ing, c.rulesFor(ing.Namespace))
-	c.passOn(c.asks.set(name, asks))
-	c.told.problems(refOf(ing), problems)
+	c.passOn(c.asks.set(by, asks))
+	c.told.problems(askerOf(ing), problems)
 }
 
 // passOn makes the certificates and the copies of changed asks be looked at.
@@ -54,6 +55,7 @@ func (c *Controller) rulesFor(namespace string) rules {
 		certManagerAnnotations: c.certManagerAnnotations,
 		namespaceLabels:        c.namespaceLabels(namespace),
 		issuer:                 c.issuer,
+		standing:               c.standing,
 	}
 }
 
@@ -63,7 +65,11 @@ func (c *Controller) issuer(name types.NamespacedName) (*Issuer, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return ParseIssuer(s)
+	issuer, err := ParseIssuer(s)
+	if err != nil {
+		return nil, err
+	}
+	return c.completed(issuer), nil
 }
 
 func (c *Controller) namespaceLabels(name string) labels.Set {
@@ -86,7 +92,7 @@ func (c *Controller) namespace(name string) *corev1.Namespace {
 func (c *Controller) ingressesFor(issuer string) (names []types.NamespacedName) {
 	for _, ing := range c.caches.ingresses.all() {
 		if c.rulesFor(ing.Namespace).issuerName(ing) == issuer {
-			names = append(names, refOf(ing).NamespacedName)
+			names = append(names, nameOf(ing))
 		}
 	}
 	return names

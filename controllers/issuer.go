@@ -1,16 +1,17 @@
 package controllers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/mail"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,94 +19,188 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/wildcast/wildcast/acmeclient"
+	"github.com/wildcast/wildcast/controllers/signers"
 )
 
 // Issuer is what a valid issuer Secret says.
 type Issuer struct {
-	Name           types.NamespacedName
-	Server         string // URL of the ACME directory
-	Registration   acmeclient.Registration
-	CABundle       []byte // PEM, empty for the system's roots
-	Profile        string
-	PreferredChain string
-	Zones          []string        // canonical; empty for any
-	Namespaces     labels.Selector // whose Ingresses may use it
-	Sync           string          // selector for wildcard certificates, {name} not yet filled in
-	KeyType        KeyType
-	RotateKey      bool
-	RenewBefore    time.Duration // zero for the rule
-	HTTP01         bool          // challenges are answered with pages, not with TXT records
-	IngressClass   string        // of the Ingresses that bring the CA to those pages; empty for the cluster's default
-	Nameservers    []string      // host:port, where to look for those pages' hosts; empty for the system's
-	Hash           string        // changes with whatever the Secret says
+	Name         types.NamespacedName
+	Kind         Kind
+	Traits              // of its certificates, where who asks leaves them open
+	Server       string // URL of the ACME directory
+	Registration acmeclient.Registration
+	CABundle     []byte             // PEM, empty for the system's roots
+	Authority    *signers.Authority // what KindCA signs with; nil until Root has made it
+	Root         string             // the issuer that makes what KindCA signs with; empty when the Secret holds it
+	HTTP01       bool               // challenges are answered with pages, not with TXT records
+	IngressClass string             // of the Ingresses that bring the CA to those pages; empty for the cluster's default
+	Nameservers  []string           // host:port, where to look for those pages' hosts; empty for the system's
+	Zones        []string           // canonical; empty for any
+	Namespaces   labels.Selector    // whose Ingresses may use it
+	Sync         string             // selector for wildcard certificates, {name} not yet filled in
+	Hash         string             // changes with whatever the Secret says
 }
+
+// Kind is how an issuer obtains certificates.
+type Kind string
+
+// The kinds of issuers.
+const (
+	KindACME       Kind = "acme"       // orders them from a CA (RFC 8555)
+	KindCA         Kind = "ca"         // signs them with a CA's pair
+	KindSelfSigned Kind = "selfsigned" // signs each with its own key
+)
 
 // defaultSync selects the namespaces that are labelled with the certificate's name.
 const defaultSync = "cert-manager-tls={name}"
 
 // issuerKeys says how each key of an issuer Secret is read.
 var issuerKeys = map[string]func(*Issuer, string) error{
-	"kind":           oneOf("acme"),
-	"challenge":      (*Issuer).setChallenge,
-	"ingressClass":   (*Issuer).setIngressClass,
-	"nameservers":    (*Issuer).setNameservers,
-	"server":         (*Issuer).setServer,
-	"email":          (*Issuer).setEmail,
-	"eabKeyID":       func(i *Issuer, v string) error { i.Registration.EABKeyID = v; return nil },
-	"eabHMACKey":     func(i *Issuer, v string) error { i.Registration.EABHMACKey = v; return nil },
-	"preferredChain": func(i *Issuer, v string) error { i.PreferredChain = v; return nil },
-	"profile":        func(i *Issuer, v string) error { i.Profile = v; return nil },
-	"caBundle":       (*Issuer).setCABundle,
-	"zones":          func(i *Issuer, v string) (err error) { i.Zones, err = canonicalNames(splitList(v)); return err },
-	"namespaces":     (*Issuer).setNamespaces,
-	"sync":           (*Issuer).setSync,
-	"keyType":        func(i *Issuer, v string) (err error) { i.KeyType, err = ParseKeyType(v); return err },
-	"rotateKey":      (*Issuer).setRotateKey,
-	"renewBefore":    (*Issuer).setRenewBefore,
+	"kind":         func(*Issuer, string) error { return nil }, // read before all others
+	"challenge":    (*Issuer).setChallenge,
+	"ingressClass": (*Issuer).setIngressClass,
+	"nameservers":  (*Issuer).setNameservers,
+	"server":       (*Issuer).setServer,
+	"email":        (*Issuer).setEmail,
+	"eabKeyID":     func(i *Issuer, v string) error { i.Registration.EABKeyID = v; return nil },
+	"eabHMACKey":   func(i *Issuer, v string) error { i.Registration.EABHMACKey = v; return nil },
+	"caBundle":     (*Issuer).setCABundle,
+	"issuer":       (*Issuer).setRoot,
+	"tls.crt":      func(*Issuer, string) error { return nil }, // the three are one thing: see setAuthority
+	"tls.key":      func(*Issuer, string) error { return nil },
+	"ca.crt":       func(*Issuer, string) error { return nil },
+	"zones":        func(i *Issuer, v string) (err error) { i.Zones, err = canonicalNames(splitList(v)); return err },
+	"namespaces":   (*Issuer).setNamespaces,
+	"sync":         (*Issuer).setSync,
+}
+
+// kindKeys are the keys that mean something to some kinds of issuers only. Those that are not here mean something to all.
+var kindKeys = map[string][]Kind{
+	"challenge":      {KindACME},
+	"ingressClass":   {KindACME},
+	"nameservers":    {KindACME},
+	"server":         {KindACME},
+	"email":          {KindACME},
+	"eabKeyID":       {KindACME},
+	"eabHMACKey":     {KindACME},
+	"caBundle":       {KindACME},
+	"profile":        {KindACME},
+	"preferredChain": {KindACME},
+	"issuer":         {KindCA},
+	"tls.crt":        {KindCA},
+	"tls.key":        {KindCA},
+	"ca.crt":         {KindCA},
+	"usages":         {KindCA, KindSelfSigned},
+	"subject":        {KindCA, KindSelfSigned},
+	"ipSans":         {KindCA, KindSelfSigned},
+	"uriSans":        {KindCA, KindSelfSigned},
 }
 
 // ParseIssuer reads an issuer Secret. The error names each faulty key, what is wrong with its value and the remedy, one
 // fault after the other separated by "; ".
 func ParseIssuer(s *corev1.Secret) (*Issuer, error) {
 	issuer := &Issuer{
-		Name:       types.NamespacedName{Namespace: s.Namespace, Name: s.Name},
+		Name:       nameOf(s),
+		Kind:       cmp.Or(Kind(strings.TrimSpace(string(s.Data["kind"]))), KindACME),
+		Traits:     Traits{KeyType: EC256},
 		Namespaces: labels.Everything(),
 		Sync:       defaultSync,
-		KeyType:    EC256,
-		RotateKey:  true,
 		Hash:       hashData(s.Data),
 	}
-	var faults []string
+	if !slices.Contains(kinds, issuer.Kind) {
+		return nil, fmt.Errorf("kind: %q is not supported by this version; use %s", issuer.Kind, listed(kinds))
+	}
+	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(s.Data)) {
-		set, known := issuerKeys[key]
-		if !known {
-			faults = append(faults, fmt.Sprintf("%s: unknown key; this version knows %s",
-				key, strings.Join(slices.Sorted(maps.Keys(issuerKeys)), ", ")))
-			continue
-		}
-		if err := set(issuer, strings.TrimSpace(string(s.Data[key]))); err != nil {
-			faults = append(faults, key+": "+err.Error())
+		if err := issuer.set(key, strings.TrimSpace(string(s.Data[key]))); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", key, err))
 		}
 	}
 	faults = append(faults, issuer.missing(s.Data)...)
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("%s", strings.Join(faults, "; "))
+	if err := issuer.Traits.fits(issuer.Kind); err != nil && len(faults) == 0 {
+		faults = append(faults, err)
+	}
+	if err := inOneLine(faults); err != nil {
+		return nil, err
 	}
 	return issuer, nil
 }
 
+// kinds are all kinds of issuers.
+var kinds = []Kind{KindACME, KindCA, KindSelfSigned}
+
+func listed(kinds []Kind) string {
+	var names []string
+	for _, kind := range kinds {
+		names = append(names, string(kind))
+	}
+	return strings.Join(names, " or ")
+}
+
+// set reads one key.
+func (i *Issuer) set(key, v string) error {
+	if of, some := kindKeys[key]; some && !slices.Contains(of, i.Kind) {
+		return fmt.Errorf("means nothing to an issuer of kind %s; remove it, or set kind to %s", i.Kind, listed(of))
+	}
+	if set, known := issuerKeys[key]; known {
+		return set(i, v)
+	}
+	if set, known := traitKeys[key]; known {
+		return set(&i.Traits, v)
+	}
+	known := slices.Concat(slices.Collect(maps.Keys(issuerKeys)), slices.Collect(maps.Keys(traitKeys)))
+	slices.Sort(known)
+	return fmt.Errorf("unknown key; this version knows %s", strings.Join(known, ", "))
+}
+
 // missing names the keys that belong together and are not all there.
-func (i *Issuer) missing(data map[string][]byte) (faults []string) {
-	if _, has := data["server"]; !has {
-		faults = append(faults, `server: missing; set it to "letsencrypt", "letsencrypt-staging" or the URL of an ACME directory`)
+func (i *Issuer) missing(data map[string][]byte) (faults []error) {
+	_, served := data["server"]
+	if i.Kind == KindACME && !served {
+		faults = append(faults, errors.New(`server: missing; set it to "letsencrypt", "letsencrypt-staging" or the URL of an ACME directory`))
 	}
 	if (i.Registration.EABKeyID == "") != (i.Registration.EABHMACKey == "") {
-		faults = append(faults, "eabKeyID, eabHMACKey: one of the two is missing; set both or neither")
+		faults = append(faults, errors.New("eabKeyID, eabHMACKey: one of the two is missing; set both or neither"))
+	}
+	if i.Duration > 0 && i.RenewBefore >= i.Duration {
+		faults = append(faults, fmt.Errorf("renewBefore: %s is not shorter than duration, %s", i.RenewBefore, i.Duration))
+	}
+	if i.Kind == KindCA {
+		faults = append(faults, i.setAuthority(data)...)
 	}
 	if !i.HTTP01 && (i.IngressClass != "" || len(i.Nameservers) > 0) {
-		faults = append(faults, "ingressClass, nameservers: only for challenge http01; remove them, or set challenge to http01")
+		faults = append(faults, errors.New("ingressClass, nameservers: only for challenge http01; remove them, or set challenge to http01"))
 	}
 	return faults
+}
+
+// setAuthority reads the pair of a CA, unless another issuer makes it.
+func (i *Issuer) setAuthority(data map[string][]byte) []error {
+	chain, key := data["tls.crt"], data["tls.key"]
+	switch {
+	case i.Root != "" && len(chain)+len(key)+len(data["ca.crt"]) > 0:
+		return []error{errors.New("issuer: it makes the CA's pair, which is here already; remove it, or tls.crt, tls.key and ca.crt")}
+	case i.Root != "":
+		return nil
+	case len(chain) == 0 || len(key) == 0:
+		return []error{errors.New("tls.crt, tls.key: missing; give the CA's certificate and key, or with the key issuer the name of a selfsigned issuer that makes them")}
+	}
+	signer, err := parseKey(key)
+	if err != nil {
+		return []error{fmt.Errorf("tls.key: %w", err)}
+	}
+	if i.Authority, err = signers.NewAuthority(chain, signer, data["ca.crt"]); err != nil {
+		return []error{fmt.Errorf("tls.crt: %w", err)}
+	}
+	return nil
+}
+
+func (i *Issuer) setRoot(v string) error {
+	if v == i.Name.Name {
+		return errors.New("an issuer cannot make its own pair; name one of kind selfsigned")
+	}
+	i.Root = v
+	return nil
 }
 
 func oneOf(allowed ...string) func(*Issuer, string) error {
@@ -181,20 +276,6 @@ func (i *Issuer) setSync(v string) error {
 	if _, err := syncSelector(i.SyncFor("wildcard.example.com")); err != nil {
 		return fmt.Errorf("%q is not a label selector: %w; write for example %s", v, err, defaultSync)
 	}
-	return nil
-}
-
-func (i *Issuer) setRotateKey(v string) (err error) {
-	i.RotateKey, err = parseBool(v)
-	return err
-}
-
-func (i *Issuer) setRenewBefore(v string) error {
-	d, err := time.ParseDuration(v)
-	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is not a positive duration such as 720h", v)
-	}
-	i.RenewBefore = d
 	return nil
 }
 

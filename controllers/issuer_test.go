@@ -24,7 +24,7 @@ func TestAnIssuerIsReadWithItsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if issuer.Server != "https://acme-staging-v02.api.letsencrypt.org/directory" || issuer.KeyType != EC256 || !issuer.RotateKey ||
+	if issuer.Server != "https://acme-staging-v02.api.letsencrypt.org/directory" || issuer.KeyType != EC256 || !issuer.rotates() ||
 		issuer.SyncFor("wildcard.a.test") != "cert-manager-tls=wildcard.a.test" || !issuer.Namespaces.Empty() {
 		t.Errorf("got %+v", issuer)
 	}
@@ -37,7 +37,7 @@ func TestAnIssuerIsReadWithAllItsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(issuer.Zones, words("a.test b.test")) || issuer.Namespaces.String() != "team in (web)" || issuer.RotateKey ||
+	if !slices.Equal(issuer.Zones, words("a.test b.test")) || issuer.Namespaces.String() != "team in (web)" || issuer.rotates() ||
 		issuer.RenewBefore != 720*time.Hour || issuer.Profile != "shortlived" || issuer.KeyType != RSA2048 ||
 		issuer.SyncFor(strings.Repeat("x", 70)) != "tls="+LabelValue(strings.Repeat("x", 70))+",!no" {
 		t.Errorf("got %+v", issuer)
@@ -58,7 +58,7 @@ func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 	for fault, contain := range map[string]string{
 		"":                        "server: missing",
 		"server=nowhere":          "letsencrypt",
-		"kind=vault":              `"vault" is not supported`,
+		"kind=magic":              `"magic" is not supported`,
 		"challenge=tls-alpn-01":   "neither dns01 nor http01",
 		"ingressClass=Trae fik":   "name of an IngressClass",
 		"ingressClass=traefik":    "only for challenge http01",
@@ -68,10 +68,13 @@ func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 		"zones=a..b":              "not a DNS name",
 		"namespaces=a in":         "not a label selector",
 		"sync=((":                 "not a label selector",
-		"keyType=ed25519":         "not certified over ACME",
 		"keyType=dsa":             "use ec256",
 		"rotateKey=no":            `neither "true" nor "false"`,
 		"renewBefore=soon":        "720h",
+		"duration=-1h":            "720h",
+		"usages=server auth":      "means nothing to an issuer of kind acme; remove it, or set kind to ca or selfsigned",
+		"issuer=root":             "set kind to ca",
+		"tls.key=x":               "set kind to ca",
 		"caBundle=not a bundle":   "PEM",
 		"servr=letsencrypt":       "servr: unknown key",
 		"email=x@example.com,bad": "plain e-mail",
@@ -79,6 +82,40 @@ func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 		if _, err := ParseIssuer(secretWith(fault)); err == nil || !strings.Contains(err.Error(), contain) {
 			t.Errorf("%s: got %v, want %q", fault, err, contain)
 		}
+	}
+}
+
+func TestEachFaultOfAnIssuerThatSignsIsNamedWithItsRemedy(t *testing.T) {
+	for fault, contain := range map[string]string{
+		"kind=ca":                                    "tls.crt, tls.key: missing; give",
+		"kind=ca;tls.crt=x;tls.key=y":                "tls.key: no private key in PEM form",
+		"kind=ca;issuer=le":                          "name one of kind selfsigned",
+		"kind=ca;issuer=root;tls.crt=x":              "issuer: it makes the CA's pair, which is here already; remove it, or",
+		"kind=ca;issuer=r;server=letsencrypt":        "server: means nothing to an issuer of kind ca; remove it, or set kind to acme",
+		"kind=selfsigned;profile=shortlived":         "profile: means nothing to an issuer of kind selfsigned",
+		"kind=selfsigned;challenge=dns01":            "challenge: means nothing",
+		"kind=selfsigned;usages=server auth,magic":   `"magic" is no usage; use any`,
+		"kind=selfsigned;subject=O=A,X=B":            `"X=B" is no attribute of a subject; use O`,
+		"kind=selfsigned;ipSans=10.0.0":              "write for example 10.0.0.1",
+		"kind=selfsigned;uriSans=/web":               "write for example spiffe://",
+		"kind=selfsigned;keyType=dsa":                "use ec256",
+		"kind=selfsigned;duration=1h;renewBefore=2h": "renewBefore: 2h0m0s is not shorter than duration",
+	} {
+		if _, err := ParseIssuer(secretWith(strings.Split(fault, ";")...)); err == nil || !strings.Contains(err.Error(), contain) {
+			t.Errorf("%s: got %v, want %q", fault, err, contain)
+		}
+	}
+}
+
+func TestAnIssuerThatSignsIsReadWithAllItsKeys(t *testing.T) {
+	issuer, err := ParseIssuer(secretWith("kind=selfsigned", "keyType=ed25519", "duration=2160h", "usages=server auth,client auth", `subject=O=A\, B,OU=Web`,
+		"ipSans=fd00::1, 10.0.0.1", "uriSans=spiffe://a.test/web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if issuer.KeyType != Ed25519 || issuer.Duration != 2160*time.Hour || len(issuer.Usages.Ext) != 2 || issuer.Subject.String() != `OU=Web,O=A\, B` ||
+		len(issuer.IPs) != 2 || issuer.IPs[0].String() != "10.0.0.1" || issuer.URIs[0] != "spiffe://a.test/web" {
+		t.Errorf("got %+v", issuer)
 	}
 }
 

@@ -50,8 +50,9 @@ func accountOf(s *corev1.Secret, issuer *Issuer) (acmeclient.Account, bool) {
 	return acmeclient.Account{Key: key, URL: string(s.Data[accountURL])}, err == nil
 }
 
-// reconcileIssuer checks an issuer's Secret, registers its account if it has none, and notes its state on it.
+// reconcileIssuer checks an issuer's Secret, sees to the account or the pair that it needs, and notes its state on it.
 func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	c.askForAuthority(name)
 	s := c.caches.issuers.get(name)
 	if s == nil {
 		return 0, nil
@@ -59,6 +60,9 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	issuer, err := ParseIssuer(s)
 	if err != nil {
 		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidIssuer)
+	}
+	if issuer.Kind != KindACME {
+		return c.reconcileSigner(ctx, s, c.completed(issuer))
 	}
 	account, registered := accountOf(c.caches.accounts.get(accountName(name)), issuer)
 	if !registered {

@@ -49,33 +49,44 @@ func (j *joined) complete() bool {
 // Known reports whether it is known what Ingresses in a namespace ask for.
 func (c *Controller) Known(namespace string) bool { return c.joined.has(namespace) }
 
-// join takes in a watched namespace whose caches are filled: first what its Ingresses ask for, then the rest, which was
+// join takes in a watched namespace whose caches are filled: first what is asked for in it, then the rest, which was
 // not looked at before, and what may have seemed unasked for.
 func (c *Controller) join(namespace string) {
 	if c.namespace(namespace) == nil {
 		return // it has gone again
 	}
-	for _, name := range c.caches.ingresses.in(namespace) {
-		c.judge(name)
+	for _, ing := range c.caches.ingresses.in(namespace) {
+		c.judge(nameOf(ing))
+	}
+	for _, s := range c.caches.issuers.in(namespace) {
+		c.askForAuthority(nameOf(s))
+	}
+	for _, m := range c.caches.standing.in(namespace) {
+		c.askForStanding(m)
 	}
 	c.joined.add(namespace)
+	c.standingLoop.Add(namesOf(c.caches.standing.in(namespace))...)
 	for l, secrets := range map[*loop.Loop[types.NamespacedName]][]*corev1.Secret{
 		c.issuerLoop:      c.caches.issuers.in(namespace),
 		c.solverLoop:      c.caches.solvers.in(namespace),
 		c.certificateLoop: c.caches.managed.all(),
 	} {
-		for _, s := range secrets {
-			l.Add(nameOf(s))
-		}
+		l.Add(namesOf(secrets)...)
 	}
 	c.changed(types.NamespacedName{Namespace: namespace})
 }
 
-// joinAll finds out what all Ingresses ask for that can be read.
+// joinAll finds out what is asked for by all that can be read.
 func (c *Controller) joinAll() {
 	if c.joined.watched == 0 {
 		for _, ing := range c.caches.ingresses.all() {
 			c.judge(nameOf(ing))
+		}
+		for _, s := range c.caches.issuers.all() {
+			c.askForAuthority(nameOf(s))
+		}
+		for _, m := range c.caches.standing.all() {
+			c.askForStanding(m)
 		}
 		return
 	}

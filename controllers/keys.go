@@ -3,6 +3,7 @@ package controllers
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,13 +17,14 @@ import (
 // KeyType is the type of a certificate's private key.
 type KeyType string
 
-// The key types that ACME CAs certify.
+// The key types. ACME CAs certify all but the last.
 const (
 	EC256   KeyType = "ec256"
 	EC384   KeyType = "ec384"
 	RSA2048 KeyType = "rsa2048"
 	RSA3072 KeyType = "rsa3072"
 	RSA4096 KeyType = "rsa4096"
+	Ed25519 KeyType = "ed25519"
 )
 
 // ParseKeyType returns the key type of that name, EC256 for none.
@@ -30,12 +32,10 @@ func ParseKeyType(name string) (KeyType, error) {
 	switch k := KeyType(name); k {
 	case "":
 		return EC256, nil
-	case EC256, EC384, RSA2048, RSA3072, RSA4096:
+	case EC256, EC384, RSA2048, RSA3072, RSA4096, Ed25519:
 		return k, nil
-	case "ed25519":
-		return "", errors.New("ed25519 keys are not certified over ACME; use ec256, ec384, rsa2048, rsa3072 or rsa4096")
 	}
-	return "", fmt.Errorf("%q is no key type; use ec256, ec384, rsa2048, rsa3072 or rsa4096", name)
+	return "", fmt.Errorf("%q is no key type; use ec256, ec384, rsa2048, rsa3072, rsa4096, or ed25519 where the CA is not an ACME one", name)
 }
 
 // generate makes a new key.
@@ -49,6 +49,9 @@ func (k KeyType) generate() (crypto.Signer, error) {
 		return rsa.GenerateKey(rand.Reader, 3072)
 	case RSA4096:
 		return rsa.GenerateKey(rand.Reader, 4096)
+	case Ed25519:
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
 	}
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
@@ -60,6 +63,8 @@ func keyTypeOf(public crypto.PublicKey) KeyType {
 		return KeyType(fmt.Sprintf("ec%d", key.Curve.Params().BitSize))
 	case *rsa.PublicKey:
 		return KeyType(fmt.Sprintf("rsa%d", key.N.BitLen()))
+	case ed25519.PublicKey:
+		return Ed25519
 	}
 	return ""
 }

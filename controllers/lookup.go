@@ -7,21 +7,21 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	networkinginformers "k8s.io/client-go/informers/networking/v1"
 	"k8s.io/client-go/kubernetes"
-	corelisters "k8s.io/client-go/listers/core/v1"
-	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
-// secretCaches and ingressCaches are the informers of one kind by the namespace that each watches; or the only one, of
-// all namespaces, under the empty name.
+// informers are those of one kind by the namespace that each watches; or the only one, of all namespaces, under the empty
+// name. What they return is cached, and must not be changed.
+type informers[T object, I cache.SharedIndexInformer] map[string]I
+
 type (
-	secretCaches  map[string]coreinformers.SecretIndexInformer
-	ingressCaches map[string]networkinginformers.IngressIndexInformer
+	secretCaches    = informers[*corev1.Secret, coreinformers.SecretIndexInformer]
+	configMapCaches = informers[*corev1.ConfigMap, coreinformers.ConfigMapIndexInformer]
+	ingressCaches   = informers[*networkingv1.Ingress, networkinginformers.IngressIndexInformer]
 )
 
 func newSecretCaches(kube kubernetes.Interface, namespaces []string, tweak func(*metav1.ListOptions)) secretCaches {
@@ -29,6 +29,15 @@ func newSecretCaches(kube kubernetes.Interface, namespaces []string, tweak func(
 	for _, namespace := range namespaces {
 		c[namespace] = coreinformers.NewTypedFilteredSecretInformer(kube, namespace, 0,
 			coreinformers.SecretIndexers{cache.NamespaceIndex: byNamespace[*corev1.Secret]}, tweak)
+	}
+	return c
+}
+
+func newConfigMapCaches(kube kubernetes.Interface, namespaces []string, tweak func(*metav1.ListOptions)) configMapCaches {
+	c := configMapCaches{}
+	for _, namespace := range namespaces {
+		c[namespace] = coreinformers.NewTypedFilteredConfigMapInformer(kube, namespace, 0,
+			coreinformers.ConfigMapIndexers{cache.NamespaceIndex: byNamespace[*corev1.ConfigMap]}, tweak)
 	}
 	return c
 }
@@ -47,90 +56,60 @@ func byNamespace[T metav1.Object](object T) ([]string, error) {
 }
 
 // of returns the informer that has the objects of a namespace, if any has.
-func of[I any](caches map[string]I, namespace string) (informer I, found bool) {
-	if all, found := caches[metav1.NamespaceAll]; found {
+func (c informers[T, I]) of(namespace string) (informer I, found bool) {
+	if all, found := c[metav1.NamespaceAll]; found {
 		return all, true
 	}
-	informer, found = caches[namespace]
+	informer, found = c[namespace]
 	return informer, found
 }
 
-// get returns the cached Secret of that name, nil if there is none. It must not be changed.
-func (c secretCaches) get(name types.NamespacedName) *corev1.Secret {
-	informer, found := of(c, name.Namespace)
+// get returns the object of that name, nil if there is none.
+func (c informers[T, I]) get(name types.NamespacedName) T {
+	var none T
+	informer, found := c.of(name.Namespace)
 	if !found {
-		return nil
+		return none
 	}
-	s, err := corelisters.NewSecretLister(informer.GetIndexer()).Secrets(name.Namespace).Get(name.Name)
-	if err != nil {
-		return nil // a lister's only error is that there is none
+	o, found, err := informer.GetIndexer().GetByKey(name.String())
+	if err != nil || !found {
+		return none
 	}
-	return s
+	return o.(T)
 }
 
-// in returns the cached Secrets of a namespace, sorted by name. They must not be changed.
-func (c secretCaches) in(namespace string) []*corev1.Secret {
-	informer, found := of(c, namespace)
+// in returns the objects of a namespace, sorted by name.
+func (c informers[T, I]) in(namespace string) []T {
+	informer, found := c.of(namespace)
 	if !found {
 		return nil
 	}
-	secrets, err := informer.GetTypedIndexer().ByTypedIndex(cache.NamespaceIndex, namespace)
+	objects, err := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 	if err != nil {
 		return nil // the only error is an index that does not exist
 	}
-	slices.SortFunc(secrets, func(a, b *corev1.Secret) int { return strings.Compare(a.Name, b.Name) })
-	return secrets
+	var all []T
+	for _, o := range objects {
+		all = append(all, o.(T))
+	}
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return all
 }
 
-// all returns all cached Secrets. They must not be changed.
-func (c secretCaches) all() (secrets []*corev1.Secret) {
+// all returns all objects.
+func (c informers[T, I]) all() (all []T) {
 	for _, informer := range c {
-		found, err := corelisters.NewSecretLister(informer.GetIndexer()).List(labels.Everything())
-		if err != nil {
-			return nil // a lister has no error to return here
+		for _, o := range informer.GetIndexer().List() {
+			all = append(all, o.(T))
 		}
-		secrets = append(secrets, found...)
 	}
-	return secrets
+	return all
 }
 
-// get returns the cached Ingress of that name, nil if there is none. It must not be changed.
-func (c ingressCaches) get(name types.NamespacedName) *networkingv1.Ingress {
-	informer, found := of(c, name.Namespace)
-	if !found {
-		return nil
-	}
-	ing, err := networkinglisters.NewIngressLister(informer.GetIndexer()).Ingresses(name.Namespace).Get(name.Name)
-	if err != nil {
-		return nil // a lister's only error is that there is none
-	}
-	return ing
-}
-
-// in names the Ingresses of a namespace.
-func (c ingressCaches) in(namespace string) (names []types.NamespacedName) {
-	informer, found := of(c, namespace)
-	if !found {
-		return nil
-	}
-	ingresses, err := informer.GetTypedIndexer().ByTypedIndex(cache.NamespaceIndex, namespace)
-	if err != nil {
-		return nil // the only error is an index that does not exist
-	}
-	for _, ing := range ingresses {
-		names = append(names, nameOf(ing))
+// namesOf are the objects' names.
+func namesOf[T object](objects []T) (names []types.NamespacedName) {
+	for _, o := range objects {
+		names = append(names, nameOf(o))
 	}
 	return names
-}
-
-// all returns all cached Ingresses. They must not be changed.
-func (c ingressCaches) all() (ingresses []*networkingv1.Ingress) {
-	for _, informer := range c {
-		found, err := networkinglisters.NewIngressLister(informer.GetIndexer()).List(labels.Everything())
-		if err != nil {
-			return nil // a lister has no error to return here
-		}
-		ingresses = append(ingresses, found...)
-	}
-	return ingresses
 }

@@ -37,9 +37,15 @@ const (
 	AnnotationRevision = "wildcast.dev/revision"
 	// AnnotationSync tells the syncer into which namespaces the Secret is copied.
 	AnnotationSync = "wildcast.dev/sync"
+	// AnnotationTemplate names the labels and annotations that wildcast put on the Secret for those who ask: those go when
+	// nobody asks for them any more.
+	AnnotationTemplate = "wildcast.dev/template"
 	// AnnotationAdopt is "true" on a Secret that its owner hands over to wildcast.
 	AnnotationAdopt = "wildcast.dev/adopt"
 )
+
+// LabelCertificate is "true" on each ConfigMap that is a standing certificate.
+const LabelCertificate = "wildcast.dev/certificate"
 
 // LabelSync is "false" on a Namespace that opts out: no copy goes there, so no wildcard is ordered for it.
 const LabelSync = "wildcast.dev/sync"
@@ -59,15 +65,28 @@ const (
 	AnnotationWildcard = "wildcast.dev/wildcard"
 	// AnnotationKeyType is the type of the certificate's key, instead of the issuer's.
 	AnnotationKeyType = "wildcast.dev/key-type"
+	// AnnotationDuration is how long the certificate shall last, if the CA can be asked; the issuer's may be shorter.
+	AnnotationDuration = "wildcast.dev/duration"
+	// AnnotationRenewBefore is how long before its end the certificate is renewed; the issuer's may be longer.
+	AnnotationRenewBefore = "wildcast.dev/renew-before"
+	// AnnotationProfile is the ACME CA's profile for the certificate, instead of the issuer's.
+	AnnotationProfile = "wildcast.dev/profile"
+	// AnnotationPreferredChain is the common name of an issuer in the wanted chain, instead of the issuer's.
+	AnnotationPreferredChain = "wildcast.dev/preferred-chain"
+	// AnnotationDNSNames are more names for the certificates of this Ingress, comma-separated.
+	AnnotationDNSNames = "wildcast.dev/dns-names"
+	// AnnotationSecretLabels are labels k=v,k2=v2 that are put on the certificate's Secret and kept there.
+	AnnotationSecretLabels = "wildcast.dev/secret-labels"
 )
 
 // AnnotationChallengeIssuer is the namespace/name of the issuer for whose HTTP-01 challenge a temporary Ingress stands in
 // the home namespace. wildcast takes away each Ingress with it that no challenge needs.
 const AnnotationChallengeIssuer = "wildcast.dev/http01-issuer"
 
-// Annotations of issuer and solver Secrets.
+// Annotations of issuer and solver Secrets and of standing certificates, which carry AnnotationNotAfter and
+// AnnotationRenewAt too.
 const (
-	// AnnotationStatus is Ready or Invalid.
+	// AnnotationStatus is Ready or Invalid, or Pending for a standing certificate that is on its way.
 	AnnotationStatus = "wildcast.dev/status"
 	// AnnotationMessage says what AnnotationStatus means here, and the remedy.
 	AnnotationMessage = "wildcast.dev/message"
@@ -79,6 +98,7 @@ const (
 const (
 	StatusReady   = "Ready"
 	StatusInvalid = "Invalid"
+	StatusPending = "Pending"
 )
 
 // Reasons of Events.
@@ -87,6 +107,7 @@ const (
 	ReasonRequested            = "Requested"
 	ReasonIssued               = "Issued"
 	ReasonRenewed              = "Renewed"
+	ReasonCutShort             = "CutShort"
 	ReasonNamespaceNotSelected = "NamespaceNotSelected"
 	ReasonIssuerNotFound       = "IssuerNotFound"
 	ReasonIssuerNotReady       = "IssuerNotReady"
@@ -97,6 +118,8 @@ const (
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"
 	ReasonNotOurs              = "NotOurs"
+	// On standing certificates, beside those on Ingresses.
+	ReasonInvalidCertificate = "InvalidCertificate"
 	// On issuers and solvers.
 	ReasonAccountRegistered = "AccountRegistered"
 	ReasonInvalidIssuer     = "InvalidIssuer"

@@ -42,13 +42,13 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 		return 0, err
 	}
 	started, resumed := time.Now(), v.record.URL != ""
-	chain, err := c.order(ctx, account, v)
+	chain, err := c.obtain(ctx, account, v)
 	v.now = time.Now() // an order may take minutes, and a CA counts Retry-After from its end
 	c.metrics.ordered(v.want.Issuer.Name, err, v.now.Sub(started))
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
-	early := v.record.succeed(chain, v.want.Issuer.RenewBefore, v.now)
+	early := v.record.succeed(chain, v.want.RenewBefore, v.now)
 	if err := c.keepRecord(ctx, v); err != nil {
 		return 0, err
 	}
@@ -76,14 +76,14 @@ func (c *Controller) begin(ctx context.Context, v *view) error {
 	if err := c.keepRecord(ctx, v); err != nil {
 		return err
 	}
-	c.told.ingresses(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
 		"Ordering certificate %s for %s from issuer %s.", v.name, strings.Join(v.want.Names, ", "), v.want.Issuer.Name))
 	return nil
 }
 
 // newKey is the certificate's next key: a new one, or the one that it has if the issuer says so and the type is right.
 func newKey(want *Want, have *Have) (crypto.Signer, error) {
-	if !want.Issuer.RotateKey && have != nil && have.Key != nil && have.KeyType == want.KeyType {
+	if !want.rotates() && have != nil && have.Key != nil && have.KeyType == want.KeyType {
 		return have.Key, nil
 	}
 	return want.KeyType.generate()
@@ -116,6 +116,14 @@ func (c *Controller) keepURL(ctx context.Context, v *view) error {
 	return retry.OnError(patience, mayPass, func() error { return c.keepRecord(ctx, v) })
 }
 
+// obtain has the issuer make the certificate and returns the chain.
+func (c *Controller) obtain(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
+	if v.want.Issuer.Kind == KindACME {
+		return c.order(ctx, account, v)
+	}
+	return c.sign(v)
+}
+
 // order runs the ACME order and returns the chain.
 func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *view) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
@@ -125,19 +133,23 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 		return nil, err
 	}
 	challenge, solver := c.solver(v)
-	return ca.Order(ctx, account, acmeclient.Request{
+	request := acmeclient.Request{
 		Names:          slices.Clone(v.want.Names),
 		Key:            v.record.Key,
 		URL:            v.record.URL,
-		Profile:        v.want.Issuer.Profile,
-		PreferredChain: v.want.Issuer.PreferredChain,
+		Profile:        v.want.Profile,
+		PreferredChain: v.want.PreferredChain,
 		Begun: func(ctx context.Context, url string) error {
 			v.record.URL = url
 			return c.keepURL(ctx, v)
 		},
 		Challenge: challenge,
 		Solver:    solver,
-	})
+	}
+	if v.want.Duration > 0 {
+		request.NotAfter = v.now.Add(v.want.Duration)
+	}
+	return ca.Order(ctx, account, request)
 }
 
 // solver returns what answers the issuer's challenges, and their type.
@@ -192,22 +204,26 @@ func (c *Controller) tellEarly(v *view) {
 	have := v.record.have()
 	c.log.Warn("New certificate is due for renewal already", zap.String("certificate", v.name.String()),
 		zap.Time("notBefore", have.NotBefore), zap.Time("notAfter", have.NotAfter), zap.Time("again", v.record.Next))
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonOrderFailed, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonOrderFailed, "Order", fmt.Sprintf(
 		"Certificate %s is new, valid from %s until %s, and due for renewal already. Check the clock here and the CA's. The next attempt is at %s.",
 		v.name, have.NotBefore.UTC().Format(time.RFC3339), have.NotAfter.UTC().Format(time.RFC3339), v.record.Next.UTC().Format(time.RFC3339)))
 }
 
 func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
-	c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
+	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
 		"Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, fqdn, strings.Join(lacking, ", ")))
 }
 
-// account returns the issuer's account; false if it has none yet.
+// account returns the issuer's account at its CA, if it needs one; false if the issuer cannot work yet.
 func (c *Controller) account(issuer *Issuer) (acmeclient.Account, bool) {
+	if issuer.Kind != KindACME {
+		return acmeclient.Account{}, issuer.Kind != KindCA || issuer.Authority != nil
+	}
 	return accountOf(c.caches.accounts.get(accountName(issuer.Name)), issuer)
 }
 
-// awaitAccount waits for the account's event. An issuer that has had time to register and did not is told once.
+// awaitAccount waits for the event of the account, or of the pair that another issuer makes. An issuer that has had time
+// to get ready and did not is told once.
 func (c *Controller) awaitAccount(v *view) (again time.Duration) {
 	s := c.caches.issuers.get(v.want.Issuer.Name)
 	if s != nil && v.now.Sub(s.CreationTimestamp.Time) < accountPatience {
@@ -218,6 +234,6 @@ func (c *Controller) awaitAccount(v *view) (again time.Duration) {
 }
 
 func notReady(issuer types.NamespacedName) Problem {
-	return Problem{ReasonIssuerNotReady, fmt.Sprintf("Issuer %s has no account at its CA yet; see: kubectl describe -n %s secret %s",
+	return Problem{ReasonIssuerNotReady, fmt.Sprintf("Issuer %s is not ready yet; see: kubectl describe -n %s secret %s",
 		issuer, issuer.Namespace, issuer.Name)}
 }

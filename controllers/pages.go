@@ -99,7 +99,7 @@ func (c *Controller) pageSolver(v *view) acmeclient.Solver {
 			return c.openPage(ctx, c.pageIngress(issuer, host, token))
 		},
 		Waiting: func(address, seen string) {
-			c.told.ingresses(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForHTTP, "Order", fmt.Sprintf(
+			c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForHTTP, "Order", fmt.Sprintf(
 				"Certificate %s waits for the page %s, where wildcast sees: %s. Check that the host leads to this cluster and that "+
 					"an Ingress controller serves the Ingresses of namespace %s.", v.name, address, seen, c.home))
 		},

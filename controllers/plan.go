@@ -39,7 +39,8 @@ type Plan struct {
 //	yes    any                           next attempt is later       → Wait     then
 //	yes    any                                                       → Issue
 //
-// Right means: it covers the names, with a key of the type, is valid and comes from the issuer. A Secret that its owner
+// Right means: it covers the names, with a key of the type, is valid and comes from the issuer, and is in all else as an
+// issuer that signs by itself would sign it now. A Secret that its owner
 // handed over is right whatever its issuer. The next attempt counts when it was put off for this same order, or when
 // the CA itself named the time, which no change of ours moves but another issuer. One that is more than longestWait away
 // was written by a clock that was wrong.
@@ -91,7 +92,7 @@ func (w *Want) judge(have *Have, now time.Time) (fault string, due time.Time) {
 	switch {
 	case have == nil:
 		return "there is none", due
-	case len(have.Names) == 0:
+	case !have.isCertificate():
 		return "the Secret holds no certificate with its key", due
 	case !covers(have.Names, w.Names):
 		return "it does not cover all names", due
@@ -100,7 +101,10 @@ func (w *Want) judge(have *Have, now time.Time) (fault string, due time.Time) {
 	case have.Managed && have.Issuer != w.Issuer.Name.String():
 		return "it comes from another issuer", due
 	}
-	due = have.renewAt(w.Issuer.RenewBefore)
+	if fault := w.unlike(have); fault != "" {
+		return fault, due
+	}
+	due = have.renewAt(w.RenewBefore)
 	if !now.Before(due) {
 		return "it is due for renewal", due
 	}

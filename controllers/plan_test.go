@@ -65,7 +65,7 @@ func recorded(t *testing.T, names string, age time.Duration) *Record {
 
 func wanted(names string) *Want {
 	issuer, _ := testRules(nil).issuer(key(home + "/le"))
-	return &Want{Name: key(home + "/wildcard.a.test"), Issuer: issuer, Names: words(names), KeyType: EC256}
+	return &Want{Name: key(home + "/wildcard.a.test"), Issuer: issuer, Names: words(names), Traits: Traits{KeyType: EC256}}
 }
 
 func TestPlan(t *testing.T) {

@@ -26,6 +26,7 @@ type Record struct {
 	Key       crypto.Signer
 	URL       string
 	Chain     []byte // PEM
+	CA        []byte // PEM of the root, from issuers that sign by themselves
 	Failures  int    // that reached the CA, in a row
 	Next      time.Time
 	Limited   bool // the CA named the time in Next
@@ -42,11 +43,15 @@ const (
 	orderKey       = corev1.TLSPrivateKeyKey
 	orderURL       = "url"
 	orderChain     = corev1.TLSCertKey
+	orderCA        = caKey
 	orderFailures  = "failures"
 	orderNext      = "nextAttempt"
 	orderLimited   = "rateLimited"
 	orderLastError = "lastError"
 )
+
+// caKey is the key of a TLS Secret under which the root is handed out.
+const caKey = corev1.ServiceAccountRootCAKey
 
 // recordSuffix is what a record's name has more than its certificate's.
 const recordSuffix = ".order"
@@ -72,6 +77,7 @@ func recordOf(s *corev1.Secret) *Record {
 		Names:     splitList(string(s.Data[orderNames])),
 		URL:       string(s.Data[orderURL]),
 		Chain:     s.Data[orderChain],
+		CA:        s.Data[orderCA],
 		Limited:   string(s.Data[orderLimited]) == "true",
 		LastError: string(s.Data[orderLastError]),
 		secret:    s,
@@ -110,6 +116,7 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderNames, strings.Join(r.Names, ","), true)
 	put(orderURL, r.URL, r.URL != "")
 	put(orderChain, string(r.Chain), len(r.Chain) > 0)
+	put(orderCA, string(r.CA), len(r.CA) > 0)
 	put(orderFailures, strconv.Itoa(r.Failures), r.Failures > 0)
 	put(orderNext, r.Next.UTC().Format(time.RFC3339), !r.Next.IsZero())
 	put(orderLimited, "true", r.Limited)

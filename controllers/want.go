@@ -1,25 +1,27 @@
 package controllers
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/controllers/signers"
 )
 
 // Want is the certificate that should be.
 type Want struct {
-	Name    types.NamespacedName // of the Secret
-	Issuer  *Issuer              // nil when held: the issuer is missing or not valid
-	Names   []string             // canonical, sorted, irredundant
-	KeyType KeyType
-	Shared  bool   // copied by the syncer
-	Sync    string // the selector, when Shared
-	Asks    []Ask  // whose wish it is, the oldest first
-	Held    []Ask  // that wait for their issuer
+	Name   types.NamespacedName // of the Secret
+	Issuer *Issuer              // nil when held: the issuer is missing or not valid
+	Names  []string             // canonical, sorted, irredundant
+	Traits
+	Template Template
+	Shared   bool   // copied by the syncer
+	Sync     string // the selector, when Shared
+	Asks     []Ask  // whose wish it is, the oldest first
+	Held     []Ask  // that wait for their issuer
 }
 
 // Refusal is an Ask that cannot be joined with the older ones for the same certificate.
@@ -28,9 +30,10 @@ type Refusal struct {
 	Problem Problem
 }
 
-// wantOf joins what is asked of one certificate, the oldest Ingress first; nil when nothing is. The oldest Ingress
+// wantOf joins what is asked of one certificate, the oldest asker first; nil when nothing is. The oldest asker
 // decides the issuer: another one that names another issuer is refused, since a certificate has one. Names are the
-// union; the first key type named wins. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
+// union; what else they choose is joined as [Traits.or] and
+// [Template.or] say, the oldest asker's first. A Want without Issuer is held: all its asks are, and nothing new is ordered. When
 // only some are held, see [Want.serves].
 func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Want, []Refusal) {
 	if len(asks) == 0 {
@@ -61,15 +64,16 @@ func wantOf(asks []Ask, issuer func(types.NamespacedName) (*Issuer, error)) (*Wa
 }
 
 func (w *Want) refuse(ask Ask) Refusal {
-	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which Ingress %s asked first. "+
+	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which %s %s asked first. "+
 		"Name that issuer, or another certificate with the annotation %s.",
-		w.Name.Name, w.Issuer.Name, w.Asks[0].Ingress.NamespacedName, AnnotationCertificate)}}
+		w.Name.Name, w.Issuer.Name, w.Asks[0].By.Kind, w.Asks[0].By.NamespacedName, AnnotationCertificate)}}
 }
 
 func (w *Want) join(ask Ask) {
 	w.Asks = append(w.Asks, ask)
 	w.Names = append(w.Names, ask.Names...)
-	w.KeyType = cmp.Or(w.KeyType, ask.KeyType)
+	w.Traits = w.Traits.or(ask.Traits)
+	w.Template = w.Template.or(ask.Template)
 	w.Shared = w.Shared || ask.Shared
 }
 
@@ -87,9 +91,15 @@ func (w *Want) settle() {
 		return
 	}
 	w.Names = irredundant(w.Names)
-	w.KeyType = cmp.Or(w.KeyType, w.Issuer.KeyType)
+	w.Traits = w.Traits.or(w.Issuer.Traits)
+	if w.CA {
+		w.IPs, w.URIs, w.Usages = nil, nil, signers.Usages{}
+	}
 	if w.Shared {
 		w.Sync = w.Issuer.SyncFor(w.Name.Name)
+	}
+	if first := w.Asks[0]; first.By.Kind == AskerStanding {
+		w.Shared, w.Sync = first.Sync != "false", first.Sync
 	}
 }
 
@@ -98,7 +108,7 @@ func (w *Want) inputs(solvers string) string {
 	return hashData(map[string][]byte{
 		"names":   []byte(strings.Join(w.Names, ",")),
 		"issuer":  []byte(w.Issuer.Name.String() + w.Issuer.Hash),
-		"keyType": []byte(w.KeyType),
+		"traits":  w.Traits.encode(),
 		"solvers": []byte(solvers),
 	})
 }

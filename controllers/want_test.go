@@ -11,7 +11,7 @@ import (
 
 func asked(ingress, issuer, names string, age int) Ask {
 	return Ask{
-		Ingress:     IngressRef{NamespacedName: key(ingress), Created: time.Unix(int64(-age), 0)},
+		By:          Asker{Kind: AskerIngress, NamespacedName: key(ingress), Created: time.Unix(int64(-age), 0)},
 		Certificate: key(home + "/wildcard.a.test"), Issuer: key(issuer), Names: words(names), SecretName: "s", Shared: true,
 	}
 }
@@ -39,14 +39,14 @@ func TestTheOldestIngressDecidesTheIssuer(t *testing.T) {
 	if want.Issuer.Name != key(home+"/le") || !slices.Equal(want.Names, words("*.a.test")) {
 		t.Errorf("got %+v", want)
 	}
-	if len(refused) != 1 || refused[0].Ask.Ingress.NamespacedName != key("b/b") || !strings.Contains(refused[0].Problem.Note, "a/a asked first") {
+	if len(refused) != 1 || refused[0].Ask.By.NamespacedName != key("b/b") || !strings.Contains(refused[0].Problem.Note, "a/a asked first") {
 		t.Errorf("got %v", refused)
 	}
 }
 
 func TestTheFirstKeyTypeNamedWins(t *testing.T) {
 	second := asked("b/b", home+"/le", "*.a.test", 1)
-	second.KeyType = RSA4096
+	second.KeyType, second.Template.Labels = RSA4096, map[string]string{"team": "web"}
 	if want, _ := wantOf([]Ask{asked("a/a", home+"/le", "*.a.test", 2), second}, issuers); want.KeyType != RSA4096 {
 		t.Errorf("got %s", want.KeyType)
 	}

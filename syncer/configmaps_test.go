@@ -53,3 +53,17 @@ func TestConfigMapsAreAllWatched(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestAStandingCertificateIsNoSource(t *testing.T) {
+	meta := metav1.ObjectMeta{Namespace: "home", Name: "m", Labels: map[string]string{labelStanding: "true"}, Annotations: map[string]string{AnnotationKubedSync: ""}}
+	if got := readObject(meta, scope{}).role; got != roleForeign {
+		t.Errorf("got role %d", got)
+	}
+	meta.Labels[labelStanding] = "false"
+	if got := readObject(meta, scope{}).role; got != roleSource {
+		t.Errorf("not a standing certificate: got role %d", got)
+	}
+	if (policy{metadata: CopyAll}).carries(labelStanding) {
+		t.Error("a copy would be one")
+	}
+}

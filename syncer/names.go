@@ -76,8 +76,10 @@ const manager = "wildcast"
 
 // Names of package controllers that a copy of a certificate's Secret must not carry.
 const (
-	labelManaged    = Prefix + "managed" // wildcast renews this very Secret
-	annotationRenew = Prefix + "renew"   // a user wants it renewed now
+	labelManaged       = Prefix + "managed"     // wildcast renews this very Secret
+	annotationRenew    = Prefix + "renew"       // a user wants it renewed now
+	labelStanding      = Prefix + "certificate" // a ConfigMap that asks for a certificate, whose marks are for the Secret
+	annotationTemplate = Prefix + "template"    // what wildcast put on this very Secret for others
 )
 
 // Kubed's names. A source may be marked with its annotation instead of ours; copies of such a source also carry the others,

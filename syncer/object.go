@@ -12,7 +12,7 @@ import (
 // role is what an object is to us.
 //
 //	origin and target annotation, the target being the object itself    copy, see scope.target
-//	else: a sync annotation, ours not "false", in a source namespace    source, but see below
+//	else: a sync annotation, ours not "false", in a source namespace    source, but see below, and not a standing certificate
 //	else: the adopt annotation with "true"                              offered
 //	else: kubed's origin annotation, naming a namesake elsewhere        left by kubed
 //	else                                                                foreign
@@ -54,6 +54,9 @@ func readObject(meta metav1.ObjectMeta, in scope) *object {
 	from, kubeds := readKubedOrigin(o, in)
 	_, stamped := first(meta.Annotations, AnnotationKubedSync, AnnotationKubedSyncContexts)
 	rule, err := ParseRule(meta.Name, meta.Annotations)
+	if meta.Labels[labelStanding] == "true" {
+		rule, err = nil, nil
+	}
 	if (rule != nil || err != nil) && in.has(meta.Namespace) && (stamped || !kubeds) {
 		o.role, o.rule = roleSource, rule
 		o.wrong, _ = errors.AsType[*RuleError](err)

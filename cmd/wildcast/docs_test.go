@@ -125,10 +125,21 @@ func declares(d ast.Decl, name string) bool {
 func TestTheReferenceAndTheREADMEMentionEveryKeyOfIssuersAndSolvers(t *testing.T) {
 	for _, name := range []string{"docs/reference.md", "README.md"} {
 		page := readDoc(t, name)
-		for _, key := range append(keysOf(t, "controllers/issuer.go", "issuerKeys"), keysOf(t, "controllers/solver.go", "setSolver")...) {
+		keys := slices.Concat(keysOf(t, "controllers/issuer.go", "issuerKeys"), keysOf(t, "controllers/traits.go", "traitKeys"),
+			keysOf(t, "controllers/solver.go", "setSolver"))
+		for _, key := range keys {
 			if !mentions(page, key) {
 				t.Errorf("%s does not mention the key %s", name, key)
 			}
+		}
+	}
+}
+
+func TestTheReferenceMentionsEveryKeyOfStandingCertificates(t *testing.T) {
+	page := readDoc(t, "docs/reference.md")
+	for _, key := range keysOf(t, "controllers/standing.go", "standingKeys") {
+		if !mentions(page, key) {
+			t.Errorf("docs/reference.md does not mention the key %s", key)
 		}
 	}
 }
