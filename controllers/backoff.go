@@ -25,6 +25,29 @@ func pause(failures int) time.Duration {
 	return 24 * time.Hour
 }
 
+// urgentPause is how long to wait at most when a twentieth of the lifetime is left: an hour, a two-hundredth of a lifetime
+// for which that is too long, and never less than a minute. It is within the limits that CAs set on failures.
+func urgentPause(have *Have) time.Duration {
+	return max(time.Minute, min(time.Hour, have.NotAfter.Sub(have.NotBefore)/200))
+}
+
+// attempt is the time of the next attempt. While the last twentieth of the life of the old certificate passes, pauses
+// that we imposed ourselves are cut to urgentPause; what the CA asks for stands.
+func (r *Record) attempt(have *Have) time.Time {
+	if r.Limited || r.Failures == 0 || !have.isCertificate() {
+		return r.Next
+	}
+	failed := r.Next.Add(-pause(r.Failures))
+	urgent := failed.Add(min(pause(r.Failures), urgentPause(have)))
+	if urgent.Before(have.emergency()) {
+		urgent = have.emergency()
+	}
+	if urgent.Before(r.Next) && urgent.Before(have.NotAfter) {
+		return urgent
+	}
+	return r.Next
+}
+
 // unnamedLimit is how long to wait when the CA limits the rate and does not say until when.
 const unnamedLimit = time.Hour
 
@@ -53,7 +76,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	case errors.Is(cause, errNotRecorded):
 		return false
 	case refusal.Reached:
-		r.URL = ""
+		r.URL, r.Replaces = "", "" // if that is what the CA does not like
 		r.Failures++
 		r.Limited, r.Next = false, now.Add(pause(r.Failures))
 	default:

@@ -56,6 +56,7 @@ type Controller struct {
 
 	caches    *caches
 	asks      *asks
+	turns     *turns
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
@@ -86,6 +87,7 @@ func New(cfg Config) (*Controller, error) {
 		cas:                    newCAs(cfg.UserAgent),
 		caches:                 caches,
 		asks:                   newAsks(),
+		turns:                  newTurns(),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,

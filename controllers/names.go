@@ -37,6 +37,10 @@ const (
 	AnnotationRevision = "wildcast.dev/revision"
 	// AnnotationSync tells the syncer into which namespaces the Secret is copied.
 	AnnotationSync = "wildcast.dev/sync"
+	// AnnotationRenew renews the certificate once for each new text. The time will do.
+	AnnotationRenew = "wildcast.dev/renew"
+	// AnnotationRenewed is the text of AnnotationRenew that the certificate in the Secret was ordered for.
+	AnnotationRenewed = "wildcast.dev/renewed"
 	// AnnotationAdopt is "true" on a Secret that its owner hands over to wildcast.
 	AnnotationAdopt = "wildcast.dev/adopt"
 )

@@ -31,6 +31,11 @@ type Record struct {
 	Limited   bool // the CA named the time in Next
 	LastError string
 
+	Account    string     // URL of the account that orders, or has ordered
+	Replaces   string     // identifies the certificate that the order replaces, for the CA
+	Renew      string     // text of AnnotationRenew when the order began
+	Suggestion Suggestion // when to renew the certificate that is there
+
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
 
@@ -46,6 +51,14 @@ const (
 	orderNext      = "nextAttempt"
 	orderLimited   = "rateLimited"
 	orderLastError = "lastError"
+	orderAccount   = "account"
+	orderReplaces  = "replaces"
+	orderRenew     = "renew"
+	// What the CA says about the certificate with that serial number.
+	orderSerial      = "serial"
+	orderRenewFrom   = "renewFrom"
+	orderRenewUntil  = "renewUntil"
+	orderAskInterval = "askInterval"
 )
 
 // recordSuffix is what a record's name has more than its certificate's.
@@ -74,12 +87,28 @@ func recordOf(s *corev1.Secret) *Record {
 		Chain:     s.Data[orderChain],
 		Limited:   string(s.Data[orderLimited]) == "true",
 		LastError: string(s.Data[orderLastError]),
+		Account:   string(s.Data[orderAccount]),
+		Replaces:  string(s.Data[orderReplaces]),
+		Renew:     string(s.Data[orderRenew]),
 		secret:    s,
 	}
+	r.Suggestion = suggestionOf(s.Data)
 	r.Key, _ = parseKey(s.Data[orderKey])
 	r.Failures, _ = strconv.Atoi(string(s.Data[orderFailures]))
 	r.Next, _ = time.Parse(time.RFC3339, string(s.Data[orderNext]))
 	return r
+}
+
+// suggestionOf reads what a CA has said.
+func suggestionOf(data map[string][]byte) Suggestion {
+	s := Suggestion{Serial: string(data[orderSerial])}
+	s.Start, _ = time.Parse(time.RFC3339, string(data[orderRenewFrom]))
+	s.End, _ = time.Parse(time.RFC3339, string(data[orderRenewUntil]))
+	s.Every, _ = time.ParseDuration(string(data[orderAskInterval]))
+	if !s.Start.Before(s.End) {
+		return Suggestion{}
+	}
+	return s
 }
 
 // object is the Secret that keeps the record.
@@ -114,6 +143,14 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderNext, r.Next.UTC().Format(time.RFC3339), !r.Next.IsZero())
 	put(orderLimited, "true", r.Limited)
 	put(orderLastError, r.LastError, r.LastError != "")
+	put(orderAccount, r.Account, r.Account != "")
+	put(orderReplaces, r.Replaces, r.Replaces != "")
+	put(orderRenew, r.Renew, r.Renew != "")
+	said := r.Suggestion
+	put(orderSerial, said.Serial, !said.Start.IsZero())
+	put(orderRenewFrom, said.Start.UTC().Format(time.RFC3339), !said.Start.IsZero())
+	put(orderRenewUntil, said.End.UTC().Format(time.RFC3339), !said.Start.IsZero())
+	put(orderAskInterval, said.Every.String(), !said.Start.IsZero())
 	return s, nil
 }
 
@@ -126,7 +163,15 @@ func (r *Record) have() *Have {
 	if err != nil {
 		return nil
 	}
-	h := &Have{Issuer: r.Issuer, Managed: true}
+	h := &Have{Issuer: r.Issuer, Managed: true, Renewed: r.Renew}
 	h.read(r.Chain, key)
+	return r.inform(h)
+}
+
+// inform enters into h what its CA has said about it, and returns it.
+func (r *Record) inform(h *Have) *Have {
+	if h != nil && h.Serial == r.Suggestion.Serial {
+		h.Window = r.Suggestion.Window
+	}
 	return h
 }

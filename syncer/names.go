@@ -66,8 +66,9 @@ const manager = "wildcast"
 
 // Names of package controllers that a copy of a certificate's Secret must not carry.
 const (
-	labelManaged    = Prefix + "managed" // wildcast renews this very Secret
-	annotationRenew = Prefix + "renew"   // a user wants it renewed now
+	labelManaged      = Prefix + "managed" // wildcast renews this very Secret
+	annotationRenew   = Prefix + "renew"   // a user wants it renewed now
+	annotationRenewed = Prefix + "renewed" // and that has been done
 )
 
 // Kubed's names. A source may be marked with its annotation instead of ours; copies of such a source also carry the others,
