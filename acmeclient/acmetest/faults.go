@@ -58,8 +58,8 @@ func (c *CA) Answer(step string, p Problem) {
 	c.faults.answers[step] = p
 }
 
-// AnswerRenewal gives every question for the renewal information of this certificate this answer, until [CA.Allow]. See
-// [Window] for a good one.
+// AnswerRenewal gives every question for the renewal information of this certificate this answer, whatever Answer says of
+// others, until [CA.Allow]. See [Window] for a good one.
 func (c *CA) AnswerRenewal(leaf *x509.Certificate, p Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,9 +144,12 @@ func (c *CA) misbehave(w http.ResponseWriter, r *http.Request, step string, m me
 	if c.dropRequest(step) {
 		panic(http.ErrAbortHandler)
 	}
-	p, refused := c.refusal(step, m)
-	if step == StepRenewalInfo && !refused {
+	p, refused := Problem{}, false
+	if step == StepRenewalInfo {
 		p, refused = c.renewalAnswer(path.Base(r.URL.Path))
+	}
+	if !refused {
+		p, refused = c.refusal(step, m)
 	}
 	if refused {
 		p.write(w)

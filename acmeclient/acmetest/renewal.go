@@ -27,6 +27,11 @@ func serialBytes(id string) []byte {
 	return raw
 }
 
+// MarkReplaced makes the CA believe that a certificate has been replaced already.
+func (c *CA) MarkReplaced(leaf *x509.Certificate) error {
+	return c.store.UpdateReplacedOrder(serialOf(leaf), true)
+}
+
 // findReplaced lets Pebble find the order of a certificate whose serial number has a leading zero byte in DER: it looks
 // for it under those bytes, and has kept it under the number.
 func (c *CA) findReplaced(id string) {
@@ -41,6 +46,6 @@ func (c *CA) findReplaced(id string) {
 	order.RLock()
 	defer order.RUnlock()
 	_ = c.store.AddOrderByIssuedSerial(&core.Order{ // its only error is that there is no certificate
-		ID: order.ID, AccountID: order.AccountID, Order: order.Order, CertificateObject: &core.Certificate{ID: padded},
+		ID: order.ID, AccountID: order.AccountID, Order: order.Order, IsReplaced: order.IsReplaced, CertificateObject: &core.Certificate{ID: padded},
 	})
 }
