@@ -51,13 +51,20 @@ func (c *Controller) reconcileCertificate(ctx context.Context, name types.Namesp
 
 // act does what is planned.
 func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
-	name, plan := v.name, v.plan()
+	name, plan, spent := v.name, v.plan(), Spent{}
+	if plan.Do == Issue {
+		plan, spent = c.afford(v, plan)
+	}
 	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
 	c.metrics.next(name, plan)
 	switch plan.Do {
 	case Keep:
 		c.told.certificate(v)
 		return until(plan.At, v.now), c.keepDressed(ctx, v)
+	case Wait:
+		if !spent.Until.IsZero() {
+			c.tellSpent(v, spent)
+		}
 	case Issue:
 		if _, registered := c.account(v.want.Issuer); !registered {
 			return c.awaitAccount(v), nil

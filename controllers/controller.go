@@ -57,6 +57,7 @@ type Controller struct {
 	caches    *caches
 	asks      *asks
 	turns     *turns
+	ledger    *ledger
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
@@ -88,6 +89,7 @@ func New(cfg Config) (*Controller, error) {
 		caches:                 caches,
 		asks:                   newAsks(),
 		turns:                  newTurns(),
+		ledger:                 newLedger(),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,

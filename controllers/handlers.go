@@ -19,7 +19,7 @@ import (
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
 //	TLS Secret that we manage          → that certificate
-//	order Secret                       → nothing: we wrote it
+//	order Secret                       → the ledger, and no queue: we wrote it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
@@ -28,6 +28,7 @@ func (c *Controller) listen() error {
 		observe(c, c.caches.issuers, c.onIssuer),
 		observe(c, c.caches.solvers, c.onSolver),
 		observe(c, c.caches.accounts, c.onAccount),
+		observe(c, c.caches.orders, c.onOrder),
 		observe(c, c.caches.managed, func(_, now *corev1.Secret) { c.certificateLoop.Add(nameOf(now)) }),
 	)
 }
@@ -106,6 +107,10 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 	if !sameData(before, now) {
 		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 	}
+}
+
+func (c *Controller) onOrder(_, now *corev1.Secret) {
+	c.ledger.note(certificateOf(nameOf(now)), attemptsOf(now.Data))
 }
 
 func (c *Controller) addCertificatesFrom(match func(issuer types.NamespacedName) bool) {

@@ -106,7 +106,8 @@ type life struct {
 	*rig
 	ca       *paperCA
 	c        *Controller
-	failures int // in a row, as the loop counts them
+	failures int    // in a row, as the loop counts them
+	limits   limits // of the CA; from the next restart
 }
 
 // inBubble tells the story of a certificate, whose first reconciliation is at once.
@@ -149,6 +150,9 @@ func (l *life) restart() {
 	}
 	l.stopQueues()
 	l.c.cas.clients["https://ca.test/dir\n"] = l.ca
+	if l.limits != (limits{}) {
+		l.c.ledger.limits["https://ca.test/dir"] = l.limits
+	}
 	l.look()
 	if err := namespaces.GetIndexer().Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "infra", Labels: selected}}); err != nil {
 		l.t.Fatal(err)
@@ -188,6 +192,7 @@ func (l *life) look() {
 			accounts = append(accounts, &s)
 		case s.Type == TypeOrder:
 			orders = append(orders, &s)
+			l.c.onOrder(nil, &s)
 		case s.Labels[LabelManaged] == "true":
 			managed = append(managed, &s)
 		}
@@ -397,17 +402,21 @@ func TestACAThatCannotSayWhenToRenewChangesNothing(t *testing.T) {
 	})
 }
 
-// A CA that hands out a window of the past with each certificate is broken, and renews nothing without end.
+// A CA that hands out such a window with each certificate is broken, and would have orders without end.
 func TestACAThatWantsEachCertificateRenewedAtOnceIsMetWithBackOff(t *testing.T) {
-	inBubble(t, 90*day, nil, func(l *life) {
-		l.ca.suggest = func(*x509.Certificate) (acmeclient.RenewalInfo, error) {
-			return acmeclient.RenewalInfo{Start: time.Unix(0, 0), End: time.Unix(1, 0)}, nil
-		}
-		l.pass(10 * day)
-		if n := len(l.ca.orders); n < 5 || n > 14 {
-			t.Errorf("%d orders in 10 days", n)
-		}
-	})
+	for name, end := range map[string]time.Duration{"long ago": -1000 * day, "in an hour": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 90*day, nil, func(l *life) {
+				l.ca.suggest = func(*x509.Certificate) (acmeclient.RenewalInfo, error) {
+					return acmeclient.RenewalInfo{Start: time.Now().Add(end - time.Hour), End: time.Now().Add(end)}, nil
+				}
+				l.pass(10 * day)
+				if n := len(l.ca.orders); n < 5 || n > 14 {
+					t.Errorf("%d orders in 10 days", n)
+				}
+			})
+		})
+	}
 }
 
 func TestANewTextOfTheRenewAnnotationRenewsOnce(t *testing.T) {

@@ -38,6 +38,10 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if !registered {
 		return c.awaitAccount(v), nil
 	}
+	if spent := c.reserve(v, account); !spent.Until.IsZero() {
+		return c.putOffOrder(v, spent), nil
+	}
+	defer c.ledger.release(v.name)
 	if err := c.begin(ctx, v, account); err != nil {
 		return 0, err
 	}
@@ -63,7 +67,7 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 // begin records a new order's key and inputs. An order in flight for the same inputs is carried on with.
 func (c *Controller) begin(ctx context.Context, v *view, account acmeclient.Account) error {
 	r := v.record
-	if r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0 {
+	if v.carriesOn() {
 		if r.Account != account.URL {
 			r.Account, r.Replaces = account.URL, ""
 		}
@@ -76,6 +80,7 @@ func (c *Controller) begin(ctx context.Context, v *view, account acmeclient.Acco
 	next := &Record{
 		Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret,
 		Account: account.URL, Replaces: v.replaces(account), Renew: v.asked(), Suggestion: r.Suggestion,
+		Attempts: recent(r.Attempts, v.now),
 	}
 	if r.Inputs == v.inputs {
 		next.Failures = r.Failures
@@ -141,6 +146,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 		Replaces:       v.record.Replaces,
 		Begun: func(ctx context.Context, url string) error {
 			v.record.URL = url
+			c.made(v, account)
 			return c.keepURL(ctx, v)
 		},
 		Solver: c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) }),
@@ -151,6 +157,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 // not settle is returned, so that the loop backs off.
 func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resumed bool) (time.Duration, error) {
 	settled := v.record.fail(cause, resumed, v.now)
+	c.ledger.note(v.name, v.record.Attempts)
 	if settled || v.record.LastError != cause.Error() {
 		v.record.LastError = cause.Error()
 		if err := c.keepRecord(ctx, v); err != nil {
@@ -181,7 +188,11 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	if next := v.record.attempt(v.have()); !next.IsZero() {
 		when = "The next attempt is at " + next.UTC().Format(time.RFC3339) + ", or when the Ingress, the issuer or a solver changes."
 	}
-	if v.record.Limited {
+	switch {
+	case errors.Is(cause, acmeclient.ErrPaused) && !v.record.Limited:
+		reason, when = ReasonRateLimited, "The CA has paused these names. Open the link that it gives and unpause them; then change the "+
+			"Ingress or wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
+	case v.record.Limited:
 		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
 	}
 	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when)})

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"crypto"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ type Record struct {
 	Replaces   string     // identifies the certificate that the order replaces, for the CA
 	Renew      string     // text of AnnotationRenew when the order began
 	Suggestion Suggestion // when to renew the certificate that is there
+	Attempts   []attempt  // of the last week that count against the CA's limits, if those are known
 
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
@@ -54,6 +56,7 @@ const (
 	orderAccount   = "account"
 	orderReplaces  = "replaces"
 	orderRenew     = "renew"
+	orderAttempts  = "attempts"
 	// What the CA says about the certificate with that serial number.
 	orderSerial      = "serial"
 	orderRenewFrom   = "renewFrom"
@@ -90,6 +93,7 @@ func recordOf(s *corev1.Secret) *Record {
 		Account:   string(s.Data[orderAccount]),
 		Replaces:  string(s.Data[orderReplaces]),
 		Renew:     string(s.Data[orderRenew]),
+		Attempts:  attemptsOf(s.Data),
 		secret:    s,
 	}
 	r.Suggestion = suggestionOf(s.Data)
@@ -151,6 +155,13 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderRenewFrom, said.Start.UTC().Format(time.RFC3339), !said.Start.IsZero())
 	put(orderRenewUntil, said.End.UTC().Format(time.RFC3339), !said.Start.IsZero())
 	put(orderAskInterval, said.Every.String(), !said.Start.IsZero())
+	if len(r.Attempts) > 0 {
+		attempts, err := json.Marshal(r.Attempts)
+		if err != nil {
+			return nil, fmt.Errorf("record order %s: %w", certificate, err)
+		}
+		s.Data[orderAttempts] = attempts
+	}
 	return s, nil
 }
 
