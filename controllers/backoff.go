@@ -99,7 +99,7 @@ const pauseOfPaused = 24 * time.Hour
 func (r *Record) lose(name string, now time.Time) {
 	if last := len(r.Attempts) - 1; r.URL != "" && last >= 0 {
 		r.Attempts = slices.Clone(r.Attempts)
-		r.Attempts[last].Ended, r.Attempts[last].Failed = now.UTC().Truncate(time.Second), strings.TrimPrefix(name, "*.")
+		r.Attempts[last].Ended, r.Attempts[last].Failed = now.UTC(), strings.TrimPrefix(name, "*.")
 	}
 }
 

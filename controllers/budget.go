@@ -19,7 +19,7 @@ func (v *view) attempt(account acmeclient.Account) attempt {
 	}
 	have := v.have()
 	return attempt{
-		At: v.now.UTC().Truncate(time.Second), CA: v.want.Issuer.Server, Account: account.URL, Names: v.want.Names,
+		At: v.now.UTC(), CA: v.want.Issuer.Server, Account: account.URL, Names: v.want.Names,
 		Exempt: replaces != "" && have.isCertificate() && have.Window.holds(v.now),
 	}
 }

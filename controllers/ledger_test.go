@@ -106,6 +106,15 @@ func TestOrdersThatAreAboutToBeMadeCountUntilTheyAreGivenUp(t *testing.T) {
 	}
 }
 
+func TestOrdersOfTheSameSecondAreSeveral(t *testing.T) {
+	l := newLedger()
+	l.limits[testCA] = small
+	l.note(key("infra/c"), []attempt{tried(0, "*.a.test"), tried(-time.Millisecond, "*.a.test")})
+	if s := l.take(key("infra/c"), tried(-2*time.Millisecond, "*.a.test"), now); s == (Spent{}) {
+		t.Error("there is room for a third")
+	}
+}
+
 func TestLetsEncryptsLimitsAreKnownAndThoseOfItsStagingAreNot(t *testing.T) {
 	production, _ := acmeclient.DirectoryURL("letsencrypt")
 	staging, _ := acmeclient.DirectoryURL("letsencrypt-staging")
