@@ -78,11 +78,16 @@ func (t *turns) of(name types.NamespacedName, serial string, every time.Duration
 // taken moves a certificate on to the turn after this one and returns it. It is an interval away, or up to a tenth less
 // for a turn that was taken late.
 func (t *turns) taken(name types.NamespacedName, serial string, every time.Duration, now time.Time) time.Time {
+	at := turnAfter(now.Add(every-every/10), every, serial)
+	t.set(name, serial, at)
+	return at
+}
+
+// set says when the next turn of a certificate is.
+func (t *turns) set(name types.NamespacedName, serial string, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at := turnAfter(now.Add(every-every/10), every, serial)
 	t.next[name] = turn{serial, at}
-	return at
 }
 
 func (t *turns) forget(name types.NamespacedName) {
@@ -115,14 +120,20 @@ func (c *Controller) consult(ctx context.Context, v *view) (time.Duration, error
 	}
 	said := c.suggestion(ctx, v, leafOf(v.secret.Data[corev1.TLSCertKey]))
 	v.now = time.Now()
-	if known := v.record.Suggestion; !said.Start.IsZero() && (known.Serial != said.Serial || !known.Start.Equal(said.Start) || !known.End.Equal(said.End)) {
+	if said.news(v.record.Suggestion) {
 		v.record.Suggestion = said
 		if err := c.keepRecord(ctx, v); err != nil {
+			c.turns.set(v.name, have.Serial, v.now.Add(leastInterval)) // the CA is not asked each time that a write fails
 			return 0, err
 		}
 		c.log.Info("The CA suggests when to renew", zap.String("certificate", v.name.String()), zap.Time("from", said.Start), zap.Time("to", said.End))
 	}
 	return until(c.turns.taken(v.name, have.Serial, said.Every, v.now), v.now), nil
+}
+
+// news reports whether the CA has suggested something else than what is known.
+func (s Suggestion) news(known Suggestion) bool {
+	return !s.Start.IsZero() && (s.Serial != known.Serial || !s.Start.Equal(known.Start) || !s.End.Equal(known.End))
 }
 
 // suggestion asks the CA when to renew a certificate. The window is zero if there is no good answer.
@@ -146,8 +157,8 @@ func (c *Controller) suggestion(ctx context.Context, v *view, leaf *x509.Certifi
 		c.log.Debug("The CA did not say when to renew", zap.String("certificate", v.name.String()), zap.Error(err))
 		return none
 	}
-	// A record keeps whole seconds.
-	window := Window{info.Start.UTC().Truncate(time.Second), info.End.UTC().Truncate(time.Second)}
+	// A record keeps whole seconds, and a window is never empty.
+	window := Window{info.Start.UTC().Truncate(time.Second), info.End.UTC().Add(time.Second - 1).Truncate(time.Second)}
 	return Suggestion{Serial: none.Serial, Window: window, Every: intervalOf(info.RetryAfter)}
 }
 

@@ -30,12 +30,20 @@ type view struct {
 	solvers []dns01.Settings
 	inputs  string
 	now     time.Time
+
+	held   *Have // what heldBy holds
+	heldBy *corev1.Secret
 }
 
 func (v *view) plan() Plan { return planFor(v.want, v.have(), v.record, v.inputs, v.now) }
 
 // have is what the Secret holds, and what the CA says about that.
-func (v *view) have() *Have { return v.record.inform(haveOf(v.secret)) }
+func (v *view) have() *Have {
+	if v.heldBy != v.secret {
+		v.held, v.heldBy = haveOf(v.secret), v.secret
+	}
+	return v.record.inform(v.held)
+}
 
 // reconcileCertificate brings the Secret of that name to what is asked of it.
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {

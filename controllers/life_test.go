@@ -18,7 +18,9 @@ import (
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -534,6 +536,29 @@ func TestTheCAsWishCountsAlsoWhenTheCertificateIsAboutToExpire(t *testing.T) {
 		l.pass(90 * day)
 		if n := len(l.ca.orders); n > 19 { // the first, and one each two days from the 55th at the earliest
 			t.Errorf("%d orders, though the CA wanted two days between them", n)
+		}
+	})
+}
+
+func TestACAIsNotAskedEachTimeThatItsAnswerCannotBeRecorded(t *testing.T) {
+	inBubble(t, 90*day, nil, func(l *life) {
+		l.pass(time.Minute)
+		l.ca.suggest = func(leaf *x509.Certificate) (acmeclient.RenewalInfo, error) {
+			return acmeclient.RenewalInfo{Start: leaf.NotBefore.Add(40 * day), End: leaf.NotBefore.Add(41 * day)}, nil
+		}
+		busy := apierrors.NewInternalError(errors.New("etcd is busy"))
+		l.kube.PrependReactor("update", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			at, _ := actionOn(a)
+			return at == record, nil, busy
+		})
+		l.pass(7 * time.Hour)
+		if n := len(l.ca.asked); n < 2 || n > 7*60 {
+			t.Errorf("asked %d times in 7 hours", n)
+		}
+		for i, at := range l.ca.asked[1:] {
+			if gap := at.Sub(l.ca.asked[i]); gap < time.Minute {
+				t.Errorf("asked again after %s", gap)
+			}
 		}
 	})
 }

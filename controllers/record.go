@@ -181,7 +181,11 @@ func (r *Record) have() *Have {
 
 // inform enters into h what its CA has said about it, and returns it.
 func (r *Record) inform(h *Have) *Have {
-	if h != nil && h.Serial == r.Suggestion.Serial {
+	if h == nil {
+		return nil
+	}
+	h.Window = Window{}
+	if h.Serial == r.Suggestion.Serial {
 		h.Window = r.Suggestion.Window
 	}
 	return h
