@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/http"
 	"time"
 )
 
@@ -13,8 +12,9 @@ const directoryLife = 10 * time.Minute
 
 // directory is the part of a CA's directory (RFC 8555 §7.1.1) that this package itself looks at.
 type directory struct {
-	NewOrder string `json:"newOrder"`
-	Meta     struct {
+	NewOrder    string `json:"newOrder"`
+	RenewalInfo string `json:"renewalInfo"` // RFC 9773 §4.1; empty for none
+	Meta        struct {
 		ExternalAccountRequired bool              `json:"externalAccountRequired"`
 		Profiles                map[string]string `json:"profiles"`
 	} `json:"meta"`
@@ -52,12 +52,7 @@ func (c *Client) directory(ctx context.Context) (*directory, error) {
 func (c *Client) readDirectory(ctx context.Context) (*directory, error) {
 	const op = "read directory"
 	x := newExchange(ctx, c, nil)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.directoryURL, nil)
-	if err != nil {
-		return nil, x.failure(op, "", err)
-	}
-	req.Header.Set("User-Agent", c.userAgent)
-	resp, err := (&http.Client{Transport: x}).Do(req)
+	resp, err := x.get(c.directoryURL)
 	if err != nil {
 		return nil, x.failure(op, "", err)
 	}

@@ -15,6 +15,9 @@
 // Retry-After, and resumes an order from its URL in whatever state the CA holds it. It keeps nothing itself: an order
 // is its URL and the certificate's key, and both are the caller's to store before the step that needs them.
 //
+// [Client.RenewalInfo] asks the CA when to renew a certificate (ARI, RFC 9773), and [Request].Replaces tells it that an
+// order does so.
+//
 // # Errors
 //
 // Everything that goes wrong is an [*Error] with the CA's own words. Reached separates what may count against a CA's

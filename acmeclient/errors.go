@@ -14,6 +14,8 @@ var (
 	ErrGone = errors.New("the order cannot be continued")
 	// ErrInvalid tells that the order has failed at the CA (RFC 8555 §7.1.6) and only a new one can succeed.
 	ErrInvalid = errors.New("the order has failed")
+	// ErrPaused tells that the CA takes no orders for a name until somebody has opened the link in Detail.
+	ErrPaused = errors.New("the CA has paused a name")
 	// ErrAccountGone tells that the CA does not know the account: [Client.Register] with the same key helps.
 	ErrAccountGone = errors.New("the CA does not know the account")
 )

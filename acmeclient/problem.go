@@ -31,11 +31,18 @@ func fromProblem(p *acme.ProblemDetails, status int) *Error {
 	if e.Status == 0 {
 		e.Status = p.HTTPStatus
 	}
-	if e.Type == "accountDoesNotExist" {
+	switch {
+	case e.Type == "accountDoesNotExist":
 		e.Err = ErrAccountGone
+	case e.Type == "rateLimited" && strings.Contains(e.Detail, unpausePath):
+		e.Err = ErrPaused
 	}
 	return e
 }
+
+// unpausePath is in the links by which Let's Encrypt's subscribers unpause names. Its type of error is that of all limits,
+// and the link is all that tells this one apart (https://letsencrypt.org/docs/rate-limits/#consecutive-authorization-failures-per-hostname-per-account).
+const unpausePath = "/sfe/v1/unpause"
 
 func shortType(urn string) string {
 	return oneLine(strings.TrimPrefix(urn, "urn:ietf:params:acme:error:"))

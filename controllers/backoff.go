@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wildcast/wildcast/acmeclient"
@@ -25,6 +27,29 @@ func pause(failures int) time.Duration {
 	return 24 * time.Hour
 }
 
+// urgentPause is how long to wait at most when a twentieth of the lifetime is left: an hour, a two-hundredth of a lifetime
+// for which that is too long, and never less than a minute. It is within the limits that CAs set on failures.
+func urgentPause(have *Have) time.Duration {
+	return max(time.Minute, min(time.Hour, have.NotAfter.Sub(have.NotBefore)/200))
+}
+
+// attempt is the time of the next attempt. While the last twentieth of the life of the old certificate passes, pauses
+// that we imposed ourselves are cut to urgentPause; what the CA asks for stands.
+func (r *Record) attempt(have *Have) time.Time {
+	if r.Limited || r.Failures == 0 || !have.isCertificate() {
+		return r.Next
+	}
+	failed := r.Next.Add(-pause(r.Failures))
+	urgent := failed.Add(min(pause(r.Failures), urgentPause(have)))
+	if urgent.Before(have.emergency()) {
+		urgent = have.emergency()
+	}
+	if urgent.Before(r.Next) && urgent.Before(have.NotAfter) {
+		return urgent
+	}
+	return r.Next
+}
+
 // unnamedLimit is how long to wait when the CA limits the rate and does not say until when.
 const unnamedLimit = time.Hour
 
@@ -32,6 +57,7 @@ const unnamedLimit = time.Hour
 // the record now says when to try again; if not, the failure never reached the CA, the order can be carried on with, and
 // the caller backs off.
 //
+//	the CA has paused a name, and names no time   wait for a day, or for a change; not counted
 //	the CA limits the rate, or says Retry-After   wait as long as it says; not counted
 //	a resumed order cannot be carried on with     forget the order; try at once
 //	the account is gone                           wait while it is registered again; not counted
@@ -44,22 +70,37 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 		return false
 	}
 	switch {
+	case errors.Is(cause, acmeclient.ErrPaused) && refusal.RetryAfter == 0:
+		r.Limited, r.Next = false, now.Add(pauseOfPaused)
 	case refusal.RetryAfter > 0 || limited(refusal):
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
+		r.lose("", now)
 		r.URL, r.Limited, r.Next = "", false, time.Time{}
 	case errors.Is(cause, acmeclient.ErrAccountGone):
 		r.Limited, r.Next = false, now.Add(reregistration)
 	case errors.Is(cause, errNotRecorded):
 		return false
 	case refusal.Reached:
-		r.URL = ""
+		r.lose(refusal.Name, now)
+		r.URL, r.Replaces = "", "" // if that is what the CA does not like
 		r.Failures++
 		r.Limited, r.Next = false, now.Add(pause(r.Failures))
 	default:
 		return false
 	}
 	return true
+}
+
+// pauseOfPaused is how long to wait when the CA has paused a name: a person has to act.
+const pauseOfPaused = 24 * time.Hour
+
+// lose notes that the order at the URL has failed, perhaps by the validation of a name.
+func (r *Record) lose(name string, now time.Time) {
+	if last := len(r.Attempts) - 1; r.URL != "" && last >= 0 {
+		r.Attempts = slices.Clone(r.Attempts)
+		r.Attempts[last].Ended, r.Attempts[last].Failed = now.UTC(), strings.TrimPrefix(name, "*.")
+	}
 }
 
 // reregistration is how long an order waits for a lost account. It bounds the requests to a CA that keeps losing it.
@@ -74,12 +115,12 @@ func limited(e *acmeclient.Error) bool {
 }
 
 // succeed enters the chain of an order into the record, which forgets its failures. A certificate that is due for renewal
-// as soon as it is made counts as a failure nevertheless, and early reports it: a clock is wrong, here or at the CA, and
-// one order after the other would not mend it.
+// as soon as it is made, or in a twentieth of its lifetime, counts as a failure nevertheless, and early reports it: a clock
+// is wrong, here or at the CA, or the CA suggests nonsense, and one order after the other would not mend it.
 func (r *Record) succeed(chain []byte, renewBefore time.Duration, now time.Time) (early bool) {
-	r.Chain, r.URL, r.Limited, r.LastError = chain, "", false, ""
+	r.Chain, r.URL, r.Replaces, r.Limited, r.LastError = chain, "", "", false, ""
 	have := r.have()
-	if have.isCertificate() && !now.Before(have.renewAt(renewBefore)) {
+	if have.isCertificate() && !now.Add(have.NotAfter.Sub(have.NotBefore)/20).Before(have.renewAt(renewBefore)) {
 		r.Failures++
 		r.Next = now.Add(pause(r.Failures))
 		return true

@@ -30,21 +30,49 @@ type view struct {
 	solvers []dns01.Settings
 	inputs  string
 	now     time.Time
+
+	held   *Have // what heldBy holds
+	heldBy *corev1.Secret
 }
 
-func (v *view) plan() Plan { return planFor(v.want, haveOf(v.secret), v.record, v.inputs, v.now) }
+func (v *view) plan() Plan { return planFor(v.want, v.have(), v.record, v.inputs, v.now) }
+
+// have is what the Secret holds, and what the CA says about that.
+func (v *view) have() *Have {
+	if v.heldBy != v.secret {
+		v.held, v.heldBy = haveOf(v.secret), v.secret
+	}
+	return v.record.inform(v.held)
+}
 
 // reconcileCertificate brings the Secret of that name to what is asked of it.
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
 	v := c.gather(name)
 	c.told.refusals(name, v.refused)
-	plan := v.plan()
+	turn, err := c.consult(ctx, v)
+	if err != nil {
+		return 0, err
+	}
+	again, err := c.act(ctx, v)
+	return sooner(again, turn), err
+}
+
+// act does what is planned.
+func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
+	name, plan, spent := v.name, v.plan(), Spent{}
+	if plan.Do == Issue {
+		plan, spent = c.afford(v, plan)
+	}
 	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
 	c.metrics.next(name, plan)
 	switch plan.Do {
 	case Keep:
 		c.told.certificate(v)
 		return until(plan.At, v.now), c.keepDressed(ctx, v)
+	case Wait:
+		if !spent.Until.IsZero() {
+			c.tellSpent(v, spent)
+		}
 	case Issue:
 		if _, registered := c.account(v.want.Issuer); !registered {
 			return c.awaitAccount(v), nil
@@ -59,6 +87,21 @@ func (c *Controller) reconcileCertificate(ctx context.Context, name types.Namesp
 		return 0, c.remove(ctx, v)
 	}
 	return until(plan.At, v.now), nil
+}
+
+// sooner is the shorter of two waits; zero is one that does not end.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return min(a, b)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // until is how long it is to t, zero if t is.
@@ -81,9 +124,17 @@ func (c *Controller) gather(name types.NamespacedName) *view {
 	if v.want != nil && v.want.Issuer != nil {
 		var hash string
 		v.solvers, hash = c.solversIn(v.want.Issuer.Name.Namespace)
-		v.inputs = v.want.inputs(hash)
+		v.inputs = v.want.inputs(hash, v.asked())
 	}
 	return v
+}
+
+// asked is the text of AnnotationRenew.
+func (v *view) asked() string {
+	if v.secret == nil {
+		return ""
+	}
+	return v.secret.Annotations[AnnotationRenew]
 }
 
 // solversIn returns the valid solvers of a namespace and a hash of them.
@@ -158,7 +209,7 @@ func (c *Controller) keepDressed(ctx context.Context, v *view) error {
 	if v.want == nil || v.want.Issuer == nil || v.secret == nil {
 		return nil
 	}
-	s := redressed(v.secret, v.want)
+	s := redressed(v.secret, v.want, v.have())
 	if s == nil {
 		return nil
 	}
@@ -177,8 +228,10 @@ func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error
 	if err := c.write(ctx, s, v.secret); err != nil {
 		return 0, fmt.Errorf("store certificate %s: %w", v.name, err)
 	}
-	c.announce(v, haveOf(s))
-	return until(haveOf(s).renewAt(v.want.RenewBefore), v.now), nil
+	have := v.record.inform(haveOf(s))
+	c.announce(v, have)
+	turn := c.turns.of(v.name, have.Serial, v.record.intervalFor(have), v.now)
+	return until(earlier(have.renewAt(v.want.RenewBefore), turn), v.now), nil
 }
 
 // write creates the Secret or replaces the one before it. One of another type, or one that is immutable, goes first.

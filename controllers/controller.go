@@ -68,6 +68,8 @@ type Controller struct {
 	joined    *joined
 	asks      *asks
 	pages     pages
+	turns     *turns
+	ledger    *ledger
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
@@ -103,6 +105,8 @@ func New(cfg Config) (*Controller, error) {
 		handlers:               map[string][]cache.DoneChecker{},
 		asks:                   newAsks(),
 		pages:                  newPages(cfg.HTTP01),
+		turns:                  newTurns(),
+		ledger:                 newLedger(),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,

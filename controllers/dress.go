@@ -53,6 +53,7 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 		AnnotationRenewAt:           have.renewAt(want.RenewBefore).UTC().Format(time.RFC3339),
 		AnnotationRevision:          strconv.Itoa(revision),
 	})
+	set(s.Annotations, AnnotationRenewed, have.Renewed, have.Renewed != "")
 	set(s.Annotations, AnnotationCommonName, have.CN, have.CN != "")
 	set(s.Annotations, AnnotationSync, want.Sync, want.Shared)
 	delete(s.Annotations, AnnotationAdopt)
@@ -67,10 +68,9 @@ func set(m map[string]string, key, value string, present bool) {
 	m[key] = value
 }
 
-// redressed returns the Secret as it should be dressed, or nil if it is so already.
-func redressed(s *corev1.Secret, want *Want) *corev1.Secret {
+// redressed returns the Secret, which holds have, as it should be dressed, or nil if it is so already.
+func redressed(s *corev1.Secret, want *Want, have *Have) *corev1.Secret {
 	out := s.DeepCopy()
-	have := haveOf(s)
 	dress(out, want, have, max(have.Revision, 1))
 	if maps.Equal(out.Labels, s.Labels) && maps.Equal(out.Annotations, s.Annotations) {
 		return nil

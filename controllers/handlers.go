@@ -22,7 +22,7 @@ import (
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
 //	TLS Secret that we manage          → that certificate, and the issuer that signs with it
-//	order Secret                       → the standing certificates for that certificate, which show its state
+//	order Secret                       → the ledger, the standing certificates for that certificate, which show its state
 //	ConfigMap                          → that standing certificate, the Ingresses that name it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {

@@ -283,14 +283,21 @@ func shortened(message string) string {
 type cas struct {
 	userAgent string
 	mu        sync.Mutex
-	clients   map[string]*acmeclient.Client
+	clients   map[string]authority
+}
+
+// authority is a CA. An [acmeclient.Client] is one.
+type authority interface {
+	Register(ctx context.Context, key crypto.Signer, r acmeclient.Registration) (url string, err error)
+	Order(ctx context.Context, account acmeclient.Account, req acmeclient.Request) (chain []byte, err error)
+	RenewalInfo(ctx context.Context, id string) (acmeclient.RenewalInfo, error)
 }
 
 func newCAs(userAgent string) *cas {
-	return &cas{userAgent: userAgent, clients: map[string]*acmeclient.Client{}}
+	return &cas{userAgent: userAgent, clients: map[string]authority{}}
 }
 
-func (c *cas) get(issuer *Issuer) (*acmeclient.Client, error) {
+func (c *cas) get(issuer *Issuer) (authority, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := issuer.Server + "\n" + string(issuer.CABundle)

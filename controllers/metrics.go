@@ -73,6 +73,9 @@ var (
 		"When the certificate is due for renewal.", []string{"namespace", "name", "issuer"}, nil)
 	descReady = prometheus.NewDesc("wildcast_certificate_ready",
 		"1 if the certificate is valid now, 0 if it is asked for and is not.", []string{"namespace", "name", "issuer"}, nil)
+	descBudget = prometheus.NewDesc("wildcast_ca_budget_left",
+		"What is left of a CA's limits: orders (of an account), certificates-of-domain, certificates-of-set (of names), failures (of a name). Only where something was used.",
+		[]string{"ca", "limit", "of"}, nil)
 	descCertManagerExpiry = prometheus.NewDesc("certmanager_certificate_expiration_timestamp_seconds",
 		"When the certificate expires, under the name that cert-manager uses, so that alerts written for it go on working.",
 		[]string{"namespace", "name", "issuer_name", "issuer_kind", "issuer_group"}, nil)
@@ -80,7 +83,7 @@ var (
 
 // Describe implements [prometheus.Collector].
 func (c *Controller) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry} {
+	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry, descBudget} {
 		out <- desc
 	}
 	c.metrics.orders.Describe(out)
@@ -94,6 +97,9 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 	c.metrics.duration.Collect(out)
 	c.metrics.nextAttempt.Collect(out)
 	now := time.Now()
+	c.ledger.left(now, func(ca, limit, of string, left int) {
+		out <- gauge(descBudget, float64(left), ca, limit, LabelValue(of))
+	})
 	there := map[types.NamespacedName]bool{}
 	for _, s := range c.caches.managed.all() {
 		there[nameOf(s)] = true

@@ -40,6 +40,10 @@ const (
 	// AnnotationTemplate names the labels and annotations that wildcast put on the Secret for those who ask: those go when
 	// nobody asks for them any more.
 	AnnotationTemplate = "wildcast.dev/template"
+	// AnnotationRenew renews the certificate once for each new text. The time will do.
+	AnnotationRenew = "wildcast.dev/renew"
+	// AnnotationRenewed is the text of AnnotationRenew that the certificate in the Secret was ordered for.
+	AnnotationRenewed = "wildcast.dev/renewed"
 	// AnnotationAdopt is "true" on a Secret that its owner hands over to wildcast.
 	AnnotationAdopt = "wildcast.dev/adopt"
 )

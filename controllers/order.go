@@ -38,7 +38,11 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if !registered {
 		return c.awaitAccount(v), nil
 	}
-	if err := c.begin(ctx, v); err != nil {
+	if spent := c.reserve(v, account); !spent.Until.IsZero() {
+		return c.putOffOrder(v, spent), nil
+	}
+	defer c.ledger.release(v.name)
+	if err := c.begin(ctx, v, account); err != nil {
 		return 0, err
 	}
 	started, resumed := time.Now(), v.record.URL != ""
@@ -48,6 +52,8 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
+	v.record.Suggestion = c.suggestion(ctx, v, leafOf(chain)) // so that it is recorded with the chain, in one write
+	c.turns.taken(v.name, v.record.Suggestion.Serial, v.record.Suggestion.Every, v.now)
 	early := v.record.succeed(chain, v.want.RenewBefore, v.now)
 	if err := c.keepRecord(ctx, v); err != nil {
 		return 0, err
@@ -59,16 +65,23 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 }
 
 // begin records a new order's key and inputs. An order in flight for the same inputs is carried on with.
-func (c *Controller) begin(ctx context.Context, v *view) error {
+func (c *Controller) begin(ctx context.Context, v *view, account acmeclient.Account) error {
 	r := v.record
-	if r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0 {
+	if v.carriesOn() {
+		if r.Account != account.URL {
+			r.Account, r.Replaces = account.URL, ""
+		}
 		return nil
 	}
 	key, err := newKey(v.want, haveOf(v.secret))
 	if err != nil {
 		return fmt.Errorf("generate key of certificate %s: %w", v.name, err)
 	}
-	next := &Record{Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret}
+	next := &Record{
+		Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret,
+		Account: account.URL, Replaces: v.replaces(account), Renew: v.asked(), Suggestion: r.Suggestion,
+		Attempts: recent(r.Attempts, v.now),
+	}
 	if r.Inputs == v.inputs {
 		next.Failures = r.Failures
 	}
@@ -139,8 +152,10 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 		URL:            v.record.URL,
 		Profile:        v.want.Profile,
 		PreferredChain: v.want.PreferredChain,
+		Replaces:       v.record.Replaces,
 		Begun: func(ctx context.Context, url string) error {
 			v.record.URL = url
+			c.made(v, account)
 			return c.keepURL(ctx, v)
 		},
 		Challenge: challenge,
@@ -164,6 +179,7 @@ func (c *Controller) solver(v *view) (challenge string, solver acmeclient.Solver
 // not settle is returned, so that the loop backs off.
 func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resumed bool) (time.Duration, error) {
 	settled := v.record.fail(cause, resumed, v.now)
+	c.ledger.note(v.name, v.record.Attempts)
 	if settled || v.record.LastError != cause.Error() {
 		v.record.LastError = cause.Error()
 		if err := c.keepRecord(ctx, v); err != nil {
@@ -181,19 +197,24 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 	if !settled {
 		return 0, fmt.Errorf("order certificate %s: %w", v.name, cause)
 	}
-	c.metrics.next(v.name, Plan{Do: Wait, At: v.record.Next})
+	next := v.record.attempt(v.have())
+	c.metrics.next(v.name, Plan{Do: Wait, At: next})
 	c.log.Warn("Order failed", zap.String("certificate", v.name.String()), zap.Int("failures", v.record.Failures),
-		zap.Time("again", v.record.Next), zap.Error(cause))
-	return until(v.record.Next, v.now) + time.Millisecond, nil
+		zap.Time("again", next), zap.Error(cause))
+	return until(next, v.now) + time.Millisecond, nil
 }
 
 // tellFailed says what failed and when it goes on.
 func (c *Controller) tellFailed(v *view, cause error) {
 	reason, when := ReasonOrderFailed, "It is tried again in a while."
-	if !v.record.Next.IsZero() {
-		when = "The next attempt is at " + v.record.Next.UTC().Format(time.RFC3339) + ", or when the Ingress, the issuer or a solver changes."
+	if next := v.record.attempt(v.have()); !next.IsZero() {
+		when = "The next attempt is at " + next.UTC().Format(time.RFC3339) + ", or when the Ingress, the issuer or a solver changes."
 	}
-	if v.record.Limited {
+	switch {
+	case errors.Is(cause, acmeclient.ErrPaused) && !v.record.Limited:
+		reason, when = ReasonRateLimited, "The CA has paused these names. Open the link that it gives and unpause them; then change the "+
+			"Ingress or wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
+	case v.record.Limited:
 		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
 	}
 	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when)})

@@ -40,8 +40,8 @@ type Plan struct {
 //	yes    any                                                       → Issue
 //
 // Right means: it covers the names, with a key of the type, is valid and comes from the issuer, and is in all else as an
-// issuer that signs by itself would sign it now. A Secret that its owner
-// handed over is right whatever its issuer. The next attempt counts when it was put off for this same order, or when
+// issuer that signs by itself would sign it now. A Secret that its owner handed over is right whatever its issuer, until a
+// new text of AnnotationRenew asks for another. The next attempt counts when it was put off for this same order, or when
 // the CA itself named the time, which no change of ours moves but another issuer. One that is more than longestWait away
 // was written by a clock that was wrong.
 func planFor(want *Want, have *Have, record *Record, inputs string, now time.Time) Plan {
@@ -59,13 +59,14 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 	if fault == "" {
 		return Plan{Do: Keep, Why: "it is right", At: due}
 	}
-	if f, _ := want.judge(record.have(), now); f == "" {
+	if f, _ := want.judge(record.have().asked(have), now); f == "" {
 		return Plan{Do: Install, Why: fault}
 	}
 	limited := record.Limited && record.Issuer == want.Issuer.Name.String()
-	ahead := record.Next.Sub(now)
+	next := record.attempt(have)
+	ahead := next.Sub(now)
 	if 0 < ahead && ahead <= longestWait && (limited || record.Inputs == inputs) {
-		return Plan{Do: Wait, Why: fault, At: record.Next}
+		return Plan{Do: Wait, Why: fault, At: next}
 	}
 	return Plan{Do: Issue, Why: fault}
 }
@@ -100,6 +101,8 @@ func (w *Want) judge(have *Have, now time.Time) (fault string, due time.Time) {
 		return "its key is of another type", due
 	case have.Managed && have.Issuer != w.Issuer.Name.String():
 		return "it comes from another issuer", due
+	case have.Asked != "" && have.Asked != have.Renewed:
+		return "its renewal is asked for", due
 	}
 	if fault := w.unlike(have); fault != "" {
 		return fault, due

@@ -85,6 +85,13 @@ func TestPlan(t *testing.T) {
 	rsa := wanted("*.a.test")
 	rsa.KeyType = RSA2048
 	later := now.Add(time.Hour)
+	renew := held(t, "*.a.test", day)
+	renew.Annotations[AnnotationRenew] = "now"
+	renewed := held(t, "*.a.test", day)
+	renewed.Annotations[AnnotationRenew], renewed.Annotations[AnnotationRenewed] = "now", "now"
+	forText := recorded(t, "*.a.test", 0)
+	forText.Renew = "now"
+	dying := held(t, "*.a.test", 89*day)
 	old := held(t, "*.a.test", 91*day)
 	oldRecord := recordOf(&corev1.Secret{Data: map[string][]byte{orderChain: old.Data[corev1.TLSCertKey], orderKey: old.Data[corev1.TLSPrivateKeyKey]}})
 
@@ -129,6 +136,14 @@ func TestPlan(t *testing.T) {
 		{"it does not serve what is held", partly, held(t, "*.b.test", day), nil, Issue, false},
 		{"its issuer was not repaired until it was due", partly, overdue, nil, Issue, false},
 		{"a wrong clock put it off for a year", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now.Add(365 * day)}, Issue, false},
+		{"its renewal is asked for", wanted("*.a.test"), renew, nil, Issue, false},
+		{"its renewal was asked for and done", wanted("*.a.test"), renewed, nil, Keep, true},
+		{"the record holds the renewal that is asked for", wanted("*.a.test"), renew, forText, Install, false},
+		{"the record holds a renewal for another reason", wanted("*.a.test"), renew, recorded(t, "*.a.test", 0), Issue, false},
+		{"it is about to expire, and an attempt failed an hour ago", wanted("*.a.test"), dying, &Record{Inputs: "in", Failures: 4, Next: now.Add(23 * time.Hour)}, Issue, false},
+		{"it is about to expire, and an attempt failed just now", wanted("*.a.test"), dying, &Record{Inputs: "in", Failures: 4, Next: now.Add(24 * time.Hour)}, Wait, true},
+		{"it is about to expire, and the CA asks to wait", wanted("*.a.test"), dying, &Record{Issuer: home + "/le", Limited: true, Failures: 4, Next: now.Add(23 * time.Hour)}, Wait, true},
+		{"it has expired, and an attempt failed an hour ago", wanted("*.a.test"), held(t, "*.a.test", 91*day), &Record{Inputs: "in", Failures: 4, Next: now.Add(23 * time.Hour)}, Wait, true},
 		{"nothing there", wanted("*.a.test"), nil, nil, Issue, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -263,7 +278,8 @@ func TestARecordSurvivesTheCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := &Record{Inputs: "i", Issuer: "n/le", Names: words("*.a.test a.test"), Key: key, URL: "https://ca/order/1", Chain: []byte("chain"),
-		Failures: 3, Next: now, Limited: true, LastError: "no"}
+		Failures: 3, Next: now, Limited: true, LastError: "no", Account: "https://ca/account/1", Replaces: "x.y", Renew: "now",
+		Suggestion: Suggestion{"1f", Window{now.Add(day), now.Add(2 * day)}, 8 * time.Hour}}
 	s, err := before.object(parseName("ns/wildcard.a.test"))
 	if err != nil {
 		t.Fatal(err)

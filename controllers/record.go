@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"crypto"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,6 +33,12 @@ type Record struct {
 	Limited   bool // the CA named the time in Next
 	LastError string
 
+	Account    string     // URL of the account that orders, or has ordered
+	Replaces   string     // identifies the certificate that the order replaces, for the CA
+	Renew      string     // text of AnnotationRenew when the order began
+	Suggestion Suggestion // when to renew the certificate that is there
+	Attempts   []attempt  // of the last week that count against the CA's limits, if those are known
+
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
 
@@ -48,6 +55,15 @@ const (
 	orderNext      = "nextAttempt"
 	orderLimited   = "rateLimited"
 	orderLastError = "lastError"
+	orderAccount   = "account"
+	orderReplaces  = "replaces"
+	orderRenew     = "renew"
+	orderAttempts  = "attempts"
+	// What the CA says about the certificate with that serial number.
+	orderSerial      = "serial"
+	orderRenewFrom   = "renewFrom"
+	orderRenewUntil  = "renewUntil"
+	orderAskInterval = "askInterval"
 )
 
 // caKey is the key of a TLS Secret under which the root is handed out.
@@ -80,12 +96,29 @@ func recordOf(s *corev1.Secret) *Record {
 		CA:        s.Data[orderCA],
 		Limited:   string(s.Data[orderLimited]) == "true",
 		LastError: string(s.Data[orderLastError]),
+		Account:   string(s.Data[orderAccount]),
+		Replaces:  string(s.Data[orderReplaces]),
+		Renew:     string(s.Data[orderRenew]),
+		Attempts:  attemptsOf(s.Data),
 		secret:    s,
 	}
+	r.Suggestion = suggestionOf(s.Data)
 	r.Key, _ = parseKey(s.Data[orderKey])
 	r.Failures, _ = strconv.Atoi(string(s.Data[orderFailures]))
 	r.Next, _ = time.Parse(time.RFC3339, string(s.Data[orderNext]))
 	return r
+}
+
+// suggestionOf reads what a CA has said.
+func suggestionOf(data map[string][]byte) Suggestion {
+	s := Suggestion{Serial: string(data[orderSerial])}
+	s.Start, _ = time.Parse(time.RFC3339, string(data[orderRenewFrom]))
+	s.End, _ = time.Parse(time.RFC3339, string(data[orderRenewUntil]))
+	s.Every, _ = time.ParseDuration(string(data[orderAskInterval]))
+	if !s.Start.Before(s.End) {
+		return Suggestion{}
+	}
+	return s
 }
 
 // object is the Secret that keeps the record.
@@ -121,6 +154,21 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderNext, r.Next.UTC().Format(time.RFC3339), !r.Next.IsZero())
 	put(orderLimited, "true", r.Limited)
 	put(orderLastError, r.LastError, r.LastError != "")
+	put(orderAccount, r.Account, r.Account != "")
+	put(orderReplaces, r.Replaces, r.Replaces != "")
+	put(orderRenew, r.Renew, r.Renew != "")
+	said := r.Suggestion
+	put(orderSerial, said.Serial, !said.Start.IsZero())
+	put(orderRenewFrom, said.Start.UTC().Format(time.RFC3339), !said.Start.IsZero())
+	put(orderRenewUntil, said.End.UTC().Format(time.RFC3339), !said.Start.IsZero())
+	put(orderAskInterval, said.Every.String(), !said.Start.IsZero())
+	if len(r.Attempts) > 0 {
+		attempts, err := json.Marshal(r.Attempts)
+		if err != nil {
+			return nil, fmt.Errorf("record order %s: %w", certificate, err)
+		}
+		s.Data[orderAttempts] = attempts
+	}
 	return s, nil
 }
 
@@ -133,7 +181,19 @@ func (r *Record) have() *Have {
 	if err != nil {
 		return nil
 	}
-	h := &Have{Issuer: r.Issuer, Managed: true}
+	h := &Have{Issuer: r.Issuer, Managed: true, Renewed: r.Renew}
 	h.read(r.Chain, key)
+	return r.inform(h)
+}
+
+// inform enters into h what its CA has said about it, and returns it.
+func (r *Record) inform(h *Have) *Have {
+	if h == nil {
+		return nil
+	}
+	h.Window = Window{}
+	if h.Serial == r.Suggestion.Serial {
+		h.Window = r.Suggestion.Window
+	}
 	return h
 }

@@ -114,7 +114,11 @@ func (c *Controller) onStanding(before, now *corev1.ConfigMap) {
 	}
 }
 
-func (c *Controller) onOrder(_, now *corev1.Secret) { c.showStanding(certificateOf(nameOf(now))) }
+func (c *Controller) onOrder(_, now *corev1.Secret) {
+	certificate := certificateOf(nameOf(now))
+	c.ledger.note(certificate, attemptsOf(now.Data))
+	c.showStanding(certificate)
+}
 
 // showStanding has the state of a certificate shown on those who stand for it.
 func (c *Controller) showStanding(certificate types.NamespacedName) {

@@ -103,12 +103,18 @@ func (w *Want) settle() {
 	}
 }
 
-// inputs is a hash of what an order depends on. Failures counted under other inputs are forgotten.
-func (w *Want) inputs(solvers string) string {
+// inputs is a hash of what an order depends on, the solvers and the text of AnnotationRenew among it. Failures counted under other inputs are forgotten.
+func (w *Want) inputs(solvers, renew string) string {
 	return hashData(map[string][]byte{
+		"renew":   []byte(renew),
 		"names":   []byte(strings.Join(w.Names, ",")),
 		"issuer":  []byte(w.Issuer.Name.String() + w.Issuer.Hash),
 		"traits":  w.Traits.encode(),
 		"solvers": []byte(solvers),
 	})
+}
+
+// shareName reports whether two lists of names have one in common.
+func shareName(a, b []string) bool {
+	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
 }

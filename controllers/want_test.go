@@ -66,19 +66,20 @@ func TestHeldAsksOrderNothing(t *testing.T) {
 }
 
 func TestInputsChangeWithWhatAnOrderDependsOn(t *testing.T) {
-	base := wanted("*.a.test").inputs("s")
+	base := wanted("*.a.test").inputs("s", "")
 	other := wanted("*.a.test")
 	other.KeyType = RSA2048
 	issuer := wanted("*.a.test")
 	issuer.Issuer.Hash = "changed"
 	for name, got := range map[string]string{
-		"names": wanted("a.test").inputs("s"), "key type": other.inputs("s"), "issuer": issuer.inputs("s"), "solvers": wanted("*.a.test").inputs("t"),
+		"names": wanted("a.test").inputs("s", ""), "key type": other.inputs("s", ""), "issuer": issuer.inputs("s", ""), "solvers": wanted("*.a.test").inputs("t", ""),
+		"text of the renew annotation": wanted("*.a.test").inputs("s", "now"),
 	} {
 		if got == base {
 			t.Errorf("inputs do not change with the %s", name)
 		}
 	}
-	if wanted("*.a.test").inputs("s") != base {
+	if wanted("*.a.test").inputs("s", "") != base {
 		t.Error("inputs change by themselves")
 	}
 }

@@ -98,7 +98,7 @@ func (p policy) carries(key string) bool {
 // of a certificate are as true of a copy.
 func addressed(key string) bool {
 	switch key {
-	case AnnotationAdopt, AnnotationTarget, AnnotationHash, annotationRenew, annotationTemplate, labelManaged, labelStanding:
+	case AnnotationAdopt, AnnotationTarget, AnnotationHash, annotationRenew, annotationRenewed, annotationTemplate, labelManaged, labelStanding:
 		return true
 	}
 	return strings.HasPrefix(key, AnnotationSync) || strings.HasPrefix(key, AnnotationOrigin) || strings.HasPrefix(key, kubedPrefix)

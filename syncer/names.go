@@ -80,6 +80,7 @@ const (
 	annotationRenew    = Prefix + "renew"       // a user wants it renewed now
 	labelStanding      = Prefix + "certificate" // a ConfigMap that asks for a certificate, whose marks are for the Secret
 	annotationTemplate = Prefix + "template"    // what wildcast put on this very Secret for others
+	annotationRenewed  = Prefix + "renewed"     // and that has been done
 )
 
 // Kubed's names. A source may be marked with its annotation instead of ours; copies of such a source also carry the others,

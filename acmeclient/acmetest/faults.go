@@ -1,8 +1,11 @@
 package acmetest
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +32,9 @@ type Problem struct {
 type faults struct {
 	answers      map[string]Problem // by step
 	delays       map[string]time.Duration
-	refused      map[string]bool // names
-	forgotten    map[string]bool // account URLs
+	refused      map[string]bool    // names
+	forgotten    map[string]bool    // account URLs
+	renewals     map[string]Problem // by the certificate's identifier
 	drops        int
 	answerDrops  int
 	dropsOf      string
@@ -52,6 +56,23 @@ func (c *CA) Answer(step string, p Problem) {
 		c.faults.answers = map[string]Problem{}
 	}
 	c.faults.answers[step] = p
+}
+
+// AnswerRenewal gives every question for the renewal information of this certificate this answer, whatever Answer says of
+// others, until [CA.Allow]. See [Window] for a good one.
+func (c *CA) AnswerRenewal(leaf *x509.Certificate, p Problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.faults.renewals == nil {
+		c.faults.renewals = map[string]Problem{}
+	}
+	c.faults.renewals[serialOf(leaf)] = p
+}
+
+// Window is the answer that a certificate is to be renewed from start to end.
+func Window(start, end time.Time, retryAfter time.Duration) Problem {
+	return Problem{Status: http.StatusOK, RetryAfter: retryAfter, Body: fmt.Sprintf(
+		`{"suggestedWindow": {"start": %q, "end": %q}}`, start.UTC().Format(time.RFC3339Nano), end.UTC().Format(time.RFC3339Nano))}
 }
 
 // Answer429 refuses new orders as Let's Encrypt does when a limit is reached.
@@ -123,7 +144,13 @@ func (c *CA) misbehave(w http.ResponseWriter, r *http.Request, step string, m me
 	if c.dropRequest(step) {
 		panic(http.ErrAbortHandler)
 	}
-	p, refused := c.refusal(step, m)
+	p, refused := Problem{}, false
+	if step == StepRenewalInfo {
+		p, refused = c.renewalAnswer(path.Base(r.URL.Path))
+	}
+	if !refused {
+		p, refused = c.refusal(step, m)
+	}
 	if refused {
 		p.write(w)
 	}
@@ -172,6 +199,14 @@ func (c *CA) refusal(step string, m message) (Problem, bool) {
 		Status: http.StatusBadRequest, Type: "rejectedIdentifier", names: names,
 		Detail: "Cannot issue for " + strconv.Quote(names[0]) + ": The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy",
 	}, true
+}
+
+// renewalAnswer is the one that was set for a certificate, if any.
+func (c *CA) renewalAnswer(id string) (Problem, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok := c.faults.renewals[serialIn(id)]
+	return p, ok
 }
 
 func (p Problem) write(w http.ResponseWriter) {

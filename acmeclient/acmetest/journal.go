@@ -9,9 +9,10 @@ import (
 
 // Order is an order that a client has made.
 type Order struct {
-	Names   []string
-	Account string // URL
-	At      time.Time
+	Names    []string
+	Account  string // URL
+	Replaces string // the ARI identifier of the certificate that it renews (RFC 9773 §5), or empty
+	At       time.Time
 }
 
 // journal is what the CA has seen.
@@ -34,7 +35,7 @@ func (c *CA) remember(step string, m message, answer *held) {
 	switch step {
 	case StepNewOrder:
 		names := slices.Sorted(slices.Values(m.identifiers))
-		c.log.orders = append(c.log.orders, Order{Names: names, Account: m.account, At: time.Now()})
+		c.log.orders = append(c.log.orders, Order{Names: names, Account: m.account, Replaces: m.replaces, At: time.Now()})
 	case StepNewAccount:
 		account := answer.header.Get("Location")
 		if answer.status == http.StatusCreated || c.faults.forgotten[account] {

@@ -58,7 +58,7 @@ func (c *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := &held{header: http.Header{}, status: http.StatusOK}
-	c.ask(answer, r, step)
+	c.ask(answer, r, step, parse(body).replaces)
 	c.remember(step, parse(body), answer)
 	c.call(c.hooks().after, step)
 	if c.dropAnswer(step) {
@@ -68,7 +68,7 @@ func (c *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // ask hands the request to Pebble under the guard.
-func (c *CA) ask(w http.ResponseWriter, r *http.Request, step string) {
+func (c *CA) ask(w http.ResponseWriter, r *http.Request, step, replaces string) {
 	if step != StepNewOrder {
 		c.guard.RLock()
 		defer c.guard.RUnlock()
@@ -77,6 +77,7 @@ func (c *CA) ask(w http.ResponseWriter, r *http.Request, step string) {
 	}
 	c.guard.Lock()
 	defer c.guard.Unlock()
+	c.findReplaced(replaces)
 	c.pebble.ServeHTTP(w, r)
 	c.date(w.Header().Get("Location"))
 }
@@ -132,6 +133,7 @@ func (h *held) release(w http.ResponseWriter) {
 type message struct {
 	account     string
 	identifiers []string
+	replaces    string
 }
 
 // parse reads the account and the names of a request. Whether it is signed is Pebble's business.
@@ -140,6 +142,7 @@ func parse(body []byte) message {
 		Protected, Payload string
 		KID                string
 		Identifiers        []struct{ Value string }
+		Replaces           string
 	}
 	decode := func(text string, into any) {
 		raw, _ := base64.RawURLEncoding.DecodeString(text)
@@ -148,7 +151,7 @@ func parse(body []byte) message {
 	_ = json.Unmarshal(body, &outer)
 	decode(outer.Protected, &protected)
 	decode(outer.Payload, &payload)
-	m := message{account: protected.KID}
+	m := message{account: protected.KID, replaces: payload.Replaces}
 	for _, id := range payload.Identifiers {
 		m.identifiers = append(m.identifiers, id.Value)
 	}

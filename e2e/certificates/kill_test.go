@@ -78,6 +78,7 @@ func moments() []moment {
 		{name: "when the order has been finalized", step: acmetest.StepFinalize, late: true},
 		{name: "before the certificate is fetched", step: acmetest.StepCert},
 		{name: "when the certificate has been fetched", step: acmetest.StepCert, late: true},
+		{name: "before the CA is asked when to renew", step: acmetest.StepRenewalInfo},
 		{name: "before the chain is recorded", is: records("tls.crt")},
 		{name: "when the chain has been recorded", is: records("tls.crt"), late: true},
 		{name: "before the Secret is stored", is: creates(theCertificate)},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -130,8 +131,10 @@ func renew(ctx context.Context, s *scene) error {
 	return s.renewed(ctx, afterwards, short)
 }
 
-// shortenNext has the CA make the certificate of the next order a short one, and of that one only.
+// shortenNext has the CA make the certificate of the next order a short one, and of that one only. The CA says no more
+// when to renew: of so short a life it would suggest all.
 func shortenNext(ca *acmetest.CA) {
+	ca.Answer(acmetest.StepRenewalInfo, acmetest.Problem{Status: http.StatusNotFound})
 	before := ca.OrderCount()
 	ca.SetValidity(-lived, shortLife)
 	ca.After(func(step string) {

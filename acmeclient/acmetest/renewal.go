@@ -1,0 +1,51 @@
+package acmetest
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"math/big"
+	"strings"
+
+	"github.com/letsencrypt/pebble/v2/core"
+)
+
+// serialOf is a certificate's serial number, as Pebble's store writes it.
+func serialOf(leaf *x509.Certificate) string { return hex.EncodeToString(leaf.SerialNumber.Bytes()) }
+
+// serialIn is the serial number in an ARI identifier (RFC 9773 §4.1), in the same form.
+func serialIn(id string) string {
+	return hex.EncodeToString(new(big.Int).SetBytes(serialBytes(id)).Bytes())
+}
+
+func serialBytes(id string) []byte {
+	_, text, _ := strings.Cut(id, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// MarkReplaced makes the CA believe that a certificate has been replaced already.
+func (c *CA) MarkReplaced(leaf *x509.Certificate) error {
+	return c.store.UpdateReplacedOrder(serialOf(leaf), true)
+}
+
+// findReplaced lets Pebble find the order of a certificate whose serial number has a leading zero byte in DER: it looks
+// for it under those bytes, and has kept it under the number.
+func (c *CA) findReplaced(id string) {
+	padded := hex.EncodeToString(serialBytes(id))
+	if _, err := c.store.GetOrderByIssuedSerial(padded); err == nil {
+		return
+	}
+	order, err := c.store.GetOrderByIssuedSerial(serialIn(id))
+	if err != nil {
+		return
+	}
+	order.RLock()
+	defer order.RUnlock()
+	_ = c.store.AddOrderByIssuedSerial(&core.Order{ // its only error is that there is no certificate
+		ID: order.ID, AccountID: order.AccountID, Order: order.Order, IsReplaced: order.IsReplaced, CertificateObject: &core.Certificate{ID: padded},
+	})
+}
