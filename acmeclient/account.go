@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Account is a key and the URL under which the CA knows it (RFC 8555 §7.1.2).
@@ -18,6 +19,17 @@ type Account struct {
 	// Key is an *ecdsa.PrivateKey on P-256 or P-384, or an *rsa.PrivateKey.
 	Key crypto.Signer
 	URL string
+}
+
+// Thumbprint is the account key's thumbprint in base64url (RFC 7638): a key authorization is a token, a dot and this
+// (RFC 8555 §8.1). It is no secret.
+func (a Account) Thumbprint() (string, error) {
+	key := jose.JSONWebKey{Key: a.Key.Public()}
+	sum, err := key.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("account key: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
 
 // Registration is what a CA wants to know of a new account.

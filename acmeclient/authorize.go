@@ -36,9 +36,9 @@ func (o *order) authorize(ctx context.Context, url string) error {
 	if authz.Status != acme.StatusPending {
 		return o.settled(authz)
 	}
-	offered := find(authz, DNS01)
+	offered := find(authz, o.req.challenge())
 	if offered == nil {
-		return &Error{Op: "choose challenge", Name: nameOf(authz), Detail: "the CA does not offer " + DNS01, Reached: true}
+		return &Error{Op: "choose challenge", Name: nameOf(authz), Detail: "the CA does not offer " + o.req.challenge(), Reached: true}
 	}
 	ch, err := o.challenge(authz, offered)
 	if err != nil {

@@ -57,7 +57,7 @@ func newWorld(t testing.TB, o acmetest.CAOptions) *world {
 }
 
 func (w *world) newPool() *dns01.Pool {
-	pool := dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 5 * time.Second})
+	pool := dns01.NewPool(dns01.Config{Command: testchild.Command(), Timeout: 30 * time.Second})
 	w.t.Cleanup(pool.Close)
 	return pool
 }

@@ -60,7 +60,7 @@ func TestOrdersLeaveNoGoroutineBehind(t *testing.T) {
 	}
 	w.pool.Close()
 	w.client.Close()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for ours() != "" && time.Now().Before(deadline) {
 		runtime.Gosched()
 	}

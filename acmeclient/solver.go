@@ -2,12 +2,17 @@ package acmeclient
 
 import "context"
 
-// DNS01 is the type of the challenge that is answered with a TXT record (RFC 8555 §8.4).
-const DNS01 = "dns-01"
+// Types of challenges.
+const (
+	// DNS01 is answered with a TXT record (RFC 8555 §8.4).
+	DNS01 = "dns-01"
+	// HTTP01 is answered with a page at the name itself (RFC 8555 §8.3). No wildcard can be had with it.
+	HTTP01 = "http-01"
+)
 
 // Challenge is what the CA wants to see before it believes that the account controls a name.
 type Challenge struct {
-	// Type is the challenge's type, [DNS01].
+	// Type is the challenge's type, [DNS01] or [HTTP01].
 	Type string
 	// Domain is the name without a leading "*.".
 	Domain string

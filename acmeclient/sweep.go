@@ -20,7 +20,7 @@ func (o *order) sweep() {
 			if err != nil || authz.Status == acme.StatusPending {
 				return
 			}
-			if offered := find(authz, DNS01); offered != nil {
+			if offered := find(authz, o.req.challenge()); offered != nil {
 				o.sweepAnswer(sweeper, authz, offered)
 			}
 		})

@@ -63,8 +63,9 @@ type rules struct {
 //	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
 //	(outside the home namespace)                      exact mode with the hosts
 //	exact mode, no host a wildcard                    certificate NAMESPACE/secretName with the hosts
+//	a wildcard, the issuer's challenge is http01      InvalidIngress
 //	namespace not selected                            NamespaceNotSelected
-//	exact mode                                        certificate NAMESPACE/secretName with the hosts
+//	exact mode, which http01 implies                  certificate NAMESPACE/secretName with the hosts
 //	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
 	name := r.issuerName(ing)
@@ -144,7 +145,7 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 		Names:      irredundant(hosts),
 		Held:       held,
 	}
-	exact := ing.Annotations[AnnotationWildcard] == "false"
+	exact := ing.Annotations[AnnotationWildcard] == "false" || issuer.HTTP01
 	if !exact {
 		ask.Names = widenAll(hosts)
 	}
@@ -158,7 +159,7 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 	if !ask.Shared {
 		ask.Certificate = own
 	}
-	problem = checkName(ask.Certificate.Name)
+	problem = cmp.Or(checkName(ask.Certificate.Name), issuer.attainable(ask.Names))
 	if problem == nil && !held {
 		problem = r.permitted(ask, issuer)
 	}
@@ -166,6 +167,16 @@ func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, iss
 		problem = r.selected(shared.Name, issuer, ing.Namespace)
 	}
 	return ask, problem
+}
+
+// attainable tells which name the issuer's challenge cannot be met for.
+func (i *Issuer) attainable(names []string) *Problem {
+	at := slices.IndexFunc(names, isWildcard)
+	if !i.HTTP01 || at < 0 {
+		return nil
+	}
+	return &Problem{ReasonInvalidIngress, fmt.Sprintf("Issuer %s cannot certify %s: with challenge http01 there are no wildcards. "+
+		"Name the hosts, or an issuer with challenge dns01.", i.Name, names[at])}
 }
 
 // entryHosts returns the entry's hosts in canonical form.

@@ -2,52 +2,56 @@ package controllers
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
-	networkinginformers "k8s.io/client-go/informers/networking/v1"
 	"k8s.io/client-go/kubernetes"
-	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
 // caches are the objects that certificates depend on. Each kind is selected by the server, so that other people's
 // Secrets never reach this process; nothing is resynced.
 type caches struct {
-	ingresses  networkinginformers.IngressIndexInformer
 	namespaces coreinformers.NamespaceIndexInformer // shared with the syncer; its owner runs it
-	issuers    coreinformers.SecretIndexInformer
-	solvers    coreinformers.SecretIndexInformer
-	accounts   coreinformers.SecretIndexInformer
-	orders     coreinformers.SecretIndexInformer
-	managed    coreinformers.SecretIndexInformer
+	ingresses  ingressCaches
+	issuers    secretCaches
+	solvers    secretCaches
+	accounts   secretCaches
+	orders     secretCaches
+	managed    secretCaches
 }
 
-// newCaches makes the informers. Nothing runs before start.
-func newCaches(kube kubernetes.Interface, namespaces coreinformers.NamespaceIndexInformer) (*caches, error) {
+// newCaches makes the informers: of each of the namespaces, or of all of them if none is named. Nothing runs before start.
+func newCaches(kube kubernetes.Interface, namespaces coreinformers.NamespaceIndexInformer, watched []string) (*caches, error) {
+	if len(watched) == 0 {
+		watched = []string{metav1.NamespaceAll}
+	}
+	secrets := func(tweak func(*metav1.ListOptions)) secretCaches { return newSecretCaches(kube, watched, tweak) }
 	c := &caches{
-		ingresses: networkinginformers.NewTypedIngressInformer(kube, metav1.NamespaceAll, 0,
-			networkinginformers.IngressIndexers{cache.NamespaceIndex: byNamespace[*networkingv1.Ingress]}),
 		namespaces: namespaces,
-		issuers:    secrets(kube, ofType(TypeIssuer)),
-		solvers:    secrets(kube, ofType(TypeSolver)),
-		accounts:   secrets(kube, ofType(TypeAccount)),
-		orders:     secrets(kube, ofType(TypeOrder)),
-		managed:    secrets(kube, func(o *metav1.ListOptions) { o.LabelSelector = LabelManaged + "=true" }),
+		ingresses:  newIngressCaches(kube, watched),
+		issuers:    secrets(ofType(TypeIssuer)),
+		solvers:    secrets(ofType(TypeSolver)),
+		accounts:   secrets(ofType(TypeAccount)),
+		orders:     secrets(ofType(TypeOrder)),
+		managed:    secrets(func(o *metav1.ListOptions) { o.LabelSelector = LabelManaged + "=true" }),
 	}
-	if err := c.ingresses.SetTransform(slimIngress); err != nil {
-		return nil, err
-	}
-	for _, informer := range c.secrets() {
-		if err := informer.SetTransform(slimSecret); err != nil {
+	for _, informer := range c.ingresses {
+		if err := informer.SetTransform(slimIngress); err != nil {
 			return nil, err
+		}
+	}
+	for _, kind := range c.secrets() {
+		for _, informer := range kind {
+			if err := informer.SetTransform(slimSecret); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return c, nil
@@ -59,57 +63,53 @@ func NewNamespaces(kube kubernetes.Interface) (coreinformers.NamespaceIndexInfor
 	return informer, informer.SetTransform(slimNamespace)
 }
 
-func secrets(kube kubernetes.Interface, tweak func(*metav1.ListOptions)) coreinformers.SecretIndexInformer {
-	return coreinformers.NewTypedFilteredSecretInformer(kube, metav1.NamespaceAll, 0,
-		coreinformers.SecretIndexers{cache.NamespaceIndex: byNamespace[*corev1.Secret]}, tweak)
-}
-
-func byNamespace[T metav1.Object](object T) ([]string, error) {
-	return []string{object.GetNamespace()}, nil
-}
-
 func ofType(t corev1.SecretType) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.FieldSelector = fields.OneTermEqualSelector("type", string(t)).String() }
 }
 
-func (c *caches) secrets() []coreinformers.SecretIndexInformer {
-	return []coreinformers.SecretIndexInformer{c.issuers, c.solvers, c.accounts, c.orders, c.managed}
+func (c *caches) secrets() []secretCaches {
+	return []secretCaches{c.issuers, c.solvers, c.accounts, c.orders, c.managed}
+}
+
+// in are the informers of a namespace, but that of Namespaces; the empty name stands for all.
+func (c *caches) in(namespace string) []cache.SharedIndexInformer {
+	if c.ingresses[namespace] == nil {
+		return nil
+	}
+	found := []cache.SharedIndexInformer{c.ingresses[namespace]}
+	for _, kind := range c.secrets() {
+		found = append(found, kind[namespace])
+	}
+	return found
+}
+
+// onForbidden makes tell be told when the API server forbids to read a namespace. client-go's own word on it names no
+// remedy.
+func (c *caches) onForbidden(tell func(namespace string, err error)) error {
+	for namespace := range c.ingresses {
+		handler := func(ctx context.Context, r *cache.Reflector, err error) {
+			if namespace != metav1.NamespaceAll && apierrors.IsForbidden(err) {
+				tell(namespace, err)
+			} else {
+				cache.DefaultWatchErrorHandler(ctx, r, err)
+			}
+		}
+		for _, informer := range c.in(namespace) {
+			if err := informer.SetWatchErrorHandlerWithContext(handler); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // start runs the informers until ctx ends.
 func (c *caches) start(ctx context.Context, wg *sync.WaitGroup) {
-	wg.Go(func() { c.ingresses.RunWithContext(ctx) })
-	for _, informer := range c.secrets() {
-		wg.Go(func() { informer.RunWithContext(ctx) })
+	for namespace := range c.ingresses {
+		for _, informer := range c.in(namespace) {
+			wg.Go(func() { informer.RunWithContext(ctx) })
+		}
 	}
-}
-
-// synced are done when everything has been read once.
-func (c *caches) synced() []cache.DoneChecker {
-	done := []cache.DoneChecker{c.ingresses.HasSyncedChecker(), c.namespaces.HasSyncedChecker()}
-	for _, informer := range c.secrets() {
-		done = append(done, informer.HasSyncedChecker())
-	}
-	return done
-}
-
-// secret returns the cached Secret of that name, nil if there is none. It must not be changed.
-func secret(informer coreinformers.SecretIndexInformer, name types.NamespacedName) *corev1.Secret {
-	s, err := corelisters.NewSecretLister(informer.GetIndexer()).Secrets(name.Namespace).Get(name.Name)
-	if err != nil {
-		return nil // a lister's only error is that there is none
-	}
-	return s
-}
-
-// secretsIn returns the cached Secrets of a namespace, sorted by name. They must not be changed.
-func secretsIn(informer coreinformers.SecretIndexInformer, namespace string) []*corev1.Secret {
-	found, err := informer.GetTypedIndexer().ByTypedIndex(cache.NamespaceIndex, namespace)
-	if err != nil {
-		return nil // the only error is an index that does not exist
-	}
-	slices.SortFunc(found, func(a, b *corev1.Secret) int { return strings.Compare(a.Name, b.Name) })
-	return found
 }
 
 func slimSecret(object any) (any, error) {

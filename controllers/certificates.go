@@ -81,6 +81,9 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 	case Install, Refuse:
 		return c.change(ctx, v)
 	case Remove:
+		if !c.joined.complete() {
+			return 0, nil // an Ingress that cannot be read may ask for it; join brings us back
+		}
 		return 0, c.remove(ctx, v)
 	}
 	return until(plan.At, v.now), nil
@@ -113,8 +116,8 @@ func until(t, now time.Time) time.Duration {
 func (c *Controller) gather(name types.NamespacedName) *view {
 	v := &view{
 		name:   name,
-		secret: secret(c.caches.managed, name),
-		record: recordOf(secret(c.caches.orders, recordName(name))),
+		secret: c.caches.managed.get(name),
+		record: recordOf(c.caches.orders.get(recordName(name))),
 		now:    time.Now(),
 	}
 	v.want, v.refused = wantOf(c.asks.forCertificate(name), c.issuer)
@@ -137,7 +140,7 @@ func (v *view) asked() string {
 // solversIn returns the valid solvers of a namespace and a hash of them.
 func (c *Controller) solversIn(namespace string) (solvers []dns01.Settings, hash string) {
 	hashes := map[string][]byte{}
-	for _, s := range secretsIn(c.caches.solvers, namespace) {
+	for _, s := range c.caches.solvers.in(namespace) {
 		if solver, err := ParseSolver(s, c.home); err == nil {
 			solvers = append(solvers, solver)
 			hashes[s.Name] = []byte(hashData(s.Data))

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 func newCluster() *fake.Clientset {
 	kube := fake.NewClientset()
 	kube.PrependReactor("list", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		found, err := kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), "")
+		found, err := kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), a.GetNamespace())
 		if err != nil {
 			return true, nil, err
 		}
@@ -49,7 +51,7 @@ func newCluster() *fake.Clientset {
 		return true, kept, nil
 	})
 	kube.PrependWatchReactor("secrets", func(a clienttesting.Action) (bool, watch.Interface, error) {
-		all, err := kube.Tracker().Watch(secretsResource, "")
+		all, err := kube.Tracker().Watch(secretsResource, a.GetNamespace())
 		if err != nil {
 			return true, nil, err
 		}
@@ -104,14 +106,21 @@ type rig struct {
 	ca   *acmetest.CA
 	dns  *acmetest.DNS
 
+	config  Config                     // of the controller to run, as far as a test wants it otherwise
 	noticed func(types.NamespacedName) // of the controller that runs
+	known   func(namespace string) bool
+	asked   func(target types.NamespacedName) []Ask
+	pages   atomic.Pointer[http.Handler]
 
 	mu     sync.Mutex
 	events []string // "Reason note"
 }
 
 // newRig sets the scene: namespace infra is selected, issuer le and a solver are there. Nothing runs yet.
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { return newRigWith(t, acmetest.CAOptions{}) }
+
+// newRigWith is newRig with another CA.
+func newRigWith(t *testing.T, o acmetest.CAOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, kube: newCluster()}
 	var err error
@@ -119,7 +128,8 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.dns.Close)
-	if r.ca, err = acmetest.StartCA(acmetest.CAOptions{DNS: r.dns}); err != nil {
+	o.DNS = r.dns
+	if r.ca, err = acmetest.StartCA(o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.ca.Close)
@@ -143,11 +153,15 @@ func (r *rig) run() (stop func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c, err := New(Config{Kube: r.kube, Namespaces: namespaces, Solvers: nameserver{r.dns}, Events: r, Log: zaptest.NewLogger(r.t), Home: home})
+	cfg := r.config
+	cfg.Kube, cfg.Namespaces, cfg.Solvers, cfg.Events, cfg.Log, cfg.Home = r.kube, namespaces, nameserver{r.dns}, r, zaptest.NewLogger(r.t), home
+	c, err := New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.noticed = c.Noticed
+	r.noticed, r.known, r.asked = c.Noticed, c.Known, c.Requested
+	pages := c.Pages()
+	r.pages.Store(&pages)
 	watched := r.watches()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -156,7 +170,7 @@ func (r *rig) run() (stop func()) {
 	if err := c.Prepare(ctx); err != nil {
 		r.t.Fatal(err)
 	}
-	const caches = 7 // the fake loses what is written between a cache's list and its watch
+	caches := 1 + 6*max(1, len(cfg.Watched)) // the fake loses what is written between a cache's list and its watch
 	r.eventually("all caches watch", func() bool { return r.watches() >= watched+caches })
 	wg.Go(func() {
 		if err := c.Run(ctx); err != nil {

@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
-	"k8s.io/apimachinery/pkg/labels"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
-	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 
@@ -29,12 +29,22 @@ type Config struct {
 	Events     events.EventRecorder
 	Log        *zap.Logger
 
+	// Watched are the namespaces that are read, each by itself, Home among them. Nothing is done in one of them, nor
+	// about what is asked for there, before Namespaces holds it; and it must hold it only when SyncedIn it is done.
+	// Elsewhere nothing is seen. Empty: all.
+	Watched []string
+	// Unreadable is told when the API server forbids to read a watched namespace, again and again while it does. It must
+	// not block. May be nil.
+	Unreadable func(namespace string, err error)
+
 	Home                   string // namespace of the shared certificates and of the issuers for the whole cluster
 	DefaultIssuer          string // for kubernetes.io/tls-acme; may be empty
 	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
 	UserAgent              string // towards CAs
+	HTTP01                 HTTP01
 
-	// Changed is told each Secret for which the wish of Ingresses changed, see Requested. It must not block. May be nil.
+	// Changed is told each Secret for which the wish of Ingresses changed, see Requested, and the empty name in a
+	// namespace of which all wishes have become known. It must not block. May be nil.
 	Changed func(target types.NamespacedName)
 }
 
@@ -55,16 +65,19 @@ type Controller struct {
 	cas     *cas
 
 	caches    *caches
+	joined    *joined
 	asks      *asks
 	turns     *turns
 	ledger    *ledger
+	pages     pages
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
 	issuerLoop      *loop.Loop[types.NamespacedName]
 	solverLoop      *loop.Loop[types.NamespacedName]
+	pageLoop        *loop.Loop[types.NamespacedName]
 	certificateLoop *loop.Loop[types.NamespacedName]
-	handlers        []cache.DoneChecker
+	handlers        map[string][]cache.DoneChecker // by namespace, as the caches are
 
 	told    *told
 	metrics *metrics
@@ -78,7 +91,7 @@ type Controller struct {
 
 // New returns a Controller that does nothing yet.
 func New(cfg Config) (*Controller, error) {
-	caches, err := newCaches(cfg.Kube, cfg.Namespaces)
+	caches, err := newCaches(cfg.Kube, cfg.Namespaces, cfg.Watched)
 	if err != nil {
 		return nil, fmt.Errorf("set up caches: %w", err)
 	}
@@ -87,9 +100,12 @@ func New(cfg Config) (*Controller, error) {
 		solvers:                cfg.Solvers,
 		cas:                    newCAs(cfg.UserAgent),
 		caches:                 caches,
+		joined:                 newJoined(cfg.Watched),
+		handlers:               map[string][]cache.DoneChecker{},
 		asks:                   newAsks(),
 		turns:                  newTurns(),
 		ledger:                 newLedger(),
+		pages:                  newPages(cfg.HTTP01),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,
@@ -103,17 +119,33 @@ func New(cfg Config) (*Controller, error) {
 	}
 	options := loop.Options{Log: cfg.Log}
 	c.ingressLoop = loop.New("ingresses", c.reconcileIngress, options)
-	c.issuerLoop = loop.New("issuers", c.reconcileIssuer, options)
-	c.solverLoop = loop.New("solvers", c.reconcileSolver, options)
-	c.certificateLoop = loop.New("certificates", c.reconcileCertificate, options)
-	return c, c.listen()
+	c.issuerLoop = loop.New("issuers", c.onceJoined(c.reconcileIssuer), options)
+	c.solverLoop = loop.New("solvers", c.onceJoined(c.reconcileSolver), options)
+	c.pageLoop = loop.New("pages", c.reconcilePage, options)
+	c.certificateLoop = loop.New("certificates", c.onceJoined(c.reconcileCertificate), options)
+	if cfg.Unreadable != nil {
+		err = c.caches.onForbidden(cfg.Unreadable)
+	}
+	return c, errors.Join(err, c.listen())
 }
 
 // Start runs the caches until ctx ends; wg waits for them. Every replica does this, so that a new leader is ready at once.
 func (c *Controller) Start(ctx context.Context, wg *sync.WaitGroup) { c.caches.start(ctx, wg) }
 
-// Synced are done when the caches have been read once and their content was handed to the queues.
-func (c *Controller) Synced() []cache.DoneChecker { return append(c.caches.synced(), c.handlers...) }
+// Synced are done when the caches have been read once and their content was handed to the queues. Of watched namespaces
+// this is true of those that Namespaces holds then.
+func (c *Controller) Synced() []cache.DoneChecker {
+	return append(c.SyncedIn(metav1.NamespaceAll), c.caches.namespaces.HasSyncedChecker())
+}
+
+// SyncedIn are done when all that is in a watched namespace has been read once.
+func (c *Controller) SyncedIn(namespace string) []cache.DoneChecker {
+	done := slices.Clone(c.handlers[namespace])
+	for _, informer := range c.caches.in(namespace) {
+		done = append(done, informer.HasSyncedChecker())
+	}
+	return done
+}
 
 // Prepare waits for the caches and finds out what all Ingresses ask for. Only then does Requested tell the truth. Only
 // the leader calls it, once, before Run.
@@ -121,15 +153,7 @@ func (c *Controller) Prepare(ctx context.Context) error {
 	if !cache.WaitFor(ctx, "", c.Synced()...) {
 		return fmt.Errorf("waiting for caches: %w", context.Cause(ctx))
 	}
-	all, err := networkinglisters.NewIngressLister(c.caches.ingresses.GetIndexer()).List(labels.Everything())
-	if err != nil {
-		return fmt.Errorf("list ingresses: %w", err)
-	}
-	for _, ing := range all {
-		if _, err := c.reconcileIngress(ctx, refOf(ing).NamespacedName); err != nil {
-			return err
-		}
-	}
+	c.joinAll()
 	return nil
 }
 
@@ -140,7 +164,7 @@ const concurrency = 64
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.certificateLoop: concurrency,
+		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

@@ -8,13 +8,16 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
 // listen connects the caches with the queues:
 //
 //	Ingress                            → that Ingress
+//	temporary Ingress of a challenge   → that challenge's page
 //	labels of a Namespace              → its Ingresses
+//	Namespace that can be read now     → all that is in it, see join
 //	issuer Secret                      → that issuer, the Ingresses that name it, the certificates asked of it
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the certificates asked of it
@@ -23,8 +26,8 @@ import (
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
 	return firstError(
-		observe(c, c.caches.ingresses, func(_, now *networkingv1.Ingress) { c.ingressLoop.Add(nameOf(now)) }),
-		observe(c, c.caches.namespaces, c.onNamespace),
+		observe(c, c.caches.ingresses, c.onIngress),
+		observe(c, map[string]coreinformers.NamespaceIndexInformer{metav1.NamespaceAll: c.caches.namespaces}, c.onNamespace),
 		observe(c, c.caches.issuers, c.onIssuer),
 		observe(c, c.caches.solvers, c.onSolver),
 		observe(c, c.caches.accounts, c.onAccount),
@@ -59,10 +62,22 @@ type object interface {
 	comparable
 }
 
-// observe calls changed for each event: before is nil for a new object, and now is the last state of a deleted one.
-func observe[T object](c *Controller, informer typedInformer[T], changed func(before, now T)) error {
+// observe calls changed for each event of informers: before is nil for a new object, and now is the last state of a
+// deleted one.
+func observe[T object, I typedInformer[T]](c *Controller, informers map[string]I, changed func(before, now T)) error {
+	for namespace, informer := range informers {
+		registration, err := informer.AddTypedEventHandler(handlerOf(changed))
+		if err != nil {
+			return err
+		}
+		c.handlers[namespace] = append(c.handlers[namespace], registration.HasSyncedChecker())
+	}
+	return nil
+}
+
+func handlerOf[T object](changed func(before, now T)) cache.TypedResourceEventHandler[T] {
 	var none T
-	registration, err := informer.AddTypedEventHandler(cache.TypedResourceEventHandlerFuncs[T]{
+	return cache.TypedResourceEventHandlerFuncs[T]{
 		AddFunc:    func(now T) { changed(none, now) },
 		UpdateFunc: changed,
 		DeleteFunc: func(gone cache.DeletedObject[T]) {
@@ -70,16 +85,23 @@ func observe[T object](c *Controller, informer typedInformer[T], changed func(be
 				changed(none, gone.OptionalObj)
 			}
 		},
-	})
-	if err == nil {
-		c.handlers = append(c.handlers, registration.HasSyncedChecker())
 	}
-	return err
+}
+
+func (c *Controller) onIngress(_, now *networkingv1.Ingress) {
+	if c.isPage(now) {
+		c.pageLoop.Add(nameOf(now))
+		return
+	}
+	c.ingressLoop.Add(nameOf(now))
 }
 
 func (c *Controller) onNamespace(before, now *corev1.Namespace) {
-	if before == nil || !maps.Equal(before.Labels, now.Labels) {
-		c.ingressLoop.Add(c.ingressesIn(now.Name)...)
+	switch {
+	case !c.joined.has(now.Name):
+		c.ingressLoop.Add(types.NamespacedName{Namespace: now.Name})
+	case before == nil || !maps.Equal(before.Labels, now.Labels):
+		c.ingressLoop.Add(c.caches.ingresses.in(now.Name)...)
 	}
 }
 

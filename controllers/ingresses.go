@@ -5,25 +5,36 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	corelisters "k8s.io/client-go/listers/core/v1"
-	networkinglisters "k8s.io/client-go/listers/networking/v1"
-	"k8s.io/client-go/tools/cache"
 )
 
-// reconcileIngress finds out what an Ingress asks for now, and passes on what has changed. It makes no request.
+// reconcileIngress finds out what an Ingress asks for now, and passes on what has changed. It makes no request. The empty
+// name stands for a namespace that can be read now.
 func (c *Controller) reconcileIngress(_ context.Context, name types.NamespacedName) (time.Duration, error) {
-	ing, err := networkinglisters.NewIngressLister(c.caches.ingresses.GetIndexer()).Ingresses(name.Namespace).Get(name.Name)
-	if err != nil { // a lister's only error is that there is none
+	if name.Name == "" {
+		c.join(name.Namespace)
+		return 0, nil
+	}
+	if c.joined.has(name.Namespace) {
+		c.judge(name)
+	}
+	return 0, nil
+}
+
+// judge finds out what an Ingress asks for.
+func (c *Controller) judge(name types.NamespacedName) {
+	ing := c.caches.ingresses.get(name)
+	if ing == nil {
 		c.passOn(c.asks.set(name, nil))
 		c.told.problems(IngressRef{NamespacedName: name}, nil)
-		return 0, nil
+		return
 	}
 	asks, problems := asksOf(ing, c.rulesFor(ing.Namespace))
 	c.passOn(c.asks.set(name, asks))
 	c.told.problems(refOf(ing), problems)
-	return 0, nil
 }
 
 // passOn makes the certificates and the copies of changed asks be looked at.
@@ -48,7 +59,7 @@ func (c *Controller) rulesFor(namespace string) rules {
 
 // issuer returns the issuer of that name: nil if there is none, an error if its Secret is not valid.
 func (c *Controller) issuer(name types.NamespacedName) (*Issuer, error) {
-	s := secret(c.caches.issuers, name)
+	s := c.caches.issuers.get(name)
 	if s == nil {
 		return nil, nil
 	}
@@ -56,32 +67,24 @@ func (c *Controller) issuer(name types.NamespacedName) (*Issuer, error) {
 }
 
 func (c *Controller) namespaceLabels(name string) labels.Set {
+	if ns := c.namespace(name); ns != nil {
+		return ns.Labels
+	}
+	return nil
+}
+
+// namespace returns the cached Namespace, nil if there is none.
+func (c *Controller) namespace(name string) *corev1.Namespace {
 	ns, err := corelisters.NewNamespaceLister(c.caches.namespaces.GetIndexer()).Get(name)
 	if err != nil {
 		return nil // a lister's only error is that there is none
 	}
-	return ns.Labels
-}
-
-// ingressesIn names the Ingresses of a namespace.
-func (c *Controller) ingressesIn(namespace string) (names []types.NamespacedName) {
-	found, err := c.caches.ingresses.GetTypedIndexer().ByTypedIndex(cache.NamespaceIndex, namespace)
-	if err != nil {
-		return nil // the only error is an index that does not exist
-	}
-	for _, ing := range found {
-		names = append(names, refOf(ing).NamespacedName)
-	}
-	return names
+	return ns
 }
 
 // ingressesFor names the Ingresses that opt in to an issuer of that name. It looks at all of them: issuers change rarely.
 func (c *Controller) ingressesFor(issuer string) (names []types.NamespacedName) {
-	all, err := networkinglisters.NewIngressLister(c.caches.ingresses.GetIndexer()).List(labels.Everything())
-	if err != nil {
-		return nil // a lister has no error to return here
-	}
-	for _, ing := range all {
+	for _, ing := range c.caches.ingresses.all() {
 		if c.rulesFor(ing.Namespace).issuerName(ing) == issuer {
 			names = append(names, refOf(ing).NamespacedName)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/wildcast/wildcast/acmeclient"
 )
@@ -32,6 +34,9 @@ type Issuer struct {
 	KeyType        KeyType
 	RotateKey      bool
 	RenewBefore    time.Duration // zero for the rule
+	HTTP01         bool          // challenges are answered with pages, not with TXT records
+	IngressClass   string        // of the Ingresses that bring the CA to those pages; empty for the cluster's default
+	Nameservers    []string      // host:port, where to look for those pages' hosts; empty for the system's
 	Hash           string        // changes with whatever the Secret says
 }
 
@@ -41,7 +46,9 @@ const defaultSync = "cert-manager-tls={name}"
 // issuerKeys says how each key of an issuer Secret is read.
 var issuerKeys = map[string]func(*Issuer, string) error{
 	"kind":           oneOf("acme"),
-	"challenge":      oneOf("dns01"),
+	"challenge":      (*Issuer).setChallenge,
+	"ingressClass":   (*Issuer).setIngressClass,
+	"nameservers":    (*Issuer).setNameservers,
 	"server":         (*Issuer).setServer,
 	"email":          (*Issuer).setEmail,
 	"eabKeyID":       func(i *Issuer, v string) error { i.Registration.EABKeyID = v; return nil },
@@ -95,6 +102,9 @@ func (i *Issuer) missing(data map[string][]byte) (faults []string) {
 	if (i.Registration.EABKeyID == "") != (i.Registration.EABHMACKey == "") {
 		faults = append(faults, "eabKeyID, eabHMACKey: one of the two is missing; set both or neither")
 	}
+	if !i.HTTP01 && (i.IngressClass != "" || len(i.Nameservers) > 0) {
+		faults = append(faults, "ingressClass, nameservers: only for challenge http01; remove them, or set challenge to http01")
+	}
 	return faults
 }
 
@@ -105,6 +115,32 @@ func oneOf(allowed ...string) func(*Issuer, string) error {
 		}
 		return nil
 	}
+}
+
+func (i *Issuer) setChallenge(v string) error {
+	if v != "" && v != "dns01" && v != "http01" {
+		return fmt.Errorf("%q is neither dns01 nor http01", v)
+	}
+	i.HTTP01 = v == "http01"
+	return nil
+}
+
+func (i *Issuer) setIngressClass(v string) error {
+	if wrong := validation.IsDNS1123Subdomain(v); v != "" && len(wrong) > 0 {
+		return fmt.Errorf("%q cannot be the name of an IngressClass: %s", v, wrong[0])
+	}
+	i.IngressClass = v
+	return nil
+}
+
+func (i *Issuer) setNameservers(v string) error {
+	for _, server := range splitList(v) {
+		if _, err := netip.ParseAddrPort(server); err != nil {
+			return fmt.Errorf("%q is not an address with a port such as 10.96.0.10:53", server)
+		}
+		i.Nameservers = append(i.Nameservers, server)
+	}
+	return nil
 }
 
 func (i *Issuer) setServer(v string) (err error) {

@@ -44,12 +44,25 @@ func TestAnIssuerIsReadWithAllItsKeys(t *testing.T) {
 	}
 }
 
+func TestAnIssuerOfHTTP01IsReadWithItsKeys(t *testing.T) {
+	issuer, err := ParseIssuer(secretWith("challenge=http01", "server=letsencrypt", "ingressClass=traefik", "nameservers=10.0.0.1:53,[::1]:53"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !issuer.HTTP01 || issuer.IngressClass != "traefik" || !slices.Equal(issuer.Nameservers, words("10.0.0.1:53 [::1]:53")) {
+		t.Errorf("got %+v", issuer)
+	}
+}
+
 func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 	for fault, contain := range map[string]string{
 		"":                        "server: missing",
 		"server=nowhere":          "letsencrypt",
 		"kind=vault":              `"vault" is not supported`,
-		"challenge=http01":        "use dns01",
+		"challenge=tls-alpn-01":   "neither dns01 nor http01",
+		"ingressClass=Trae fik":   "name of an IngressClass",
+		"ingressClass=traefik":    "only for challenge http01",
+		"nameservers=8.8.8.8":     "10.96.0.10:53",
 		"email=Me <a@b.c>":        "plain e-mail",
 		"eabKeyID=x":              "set both",
 		"zones=a..b":              "not a DNS name",

@@ -52,7 +52,7 @@ func accountOf(s *corev1.Secret, issuer *Issuer) (acmeclient.Account, bool) {
 
 // reconcileIssuer checks an issuer's Secret, registers its account if it has none, and notes its state on it.
 func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
-	s := secret(c.caches.issuers, name)
+	s := c.caches.issuers.get(name)
 	if s == nil {
 		return 0, nil
 	}
@@ -60,7 +60,7 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	if err != nil {
 		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidIssuer)
 	}
-	account, registered := accountOf(secret(c.caches.accounts, accountName(name)), issuer)
+	account, registered := accountOf(c.caches.accounts.get(accountName(name)), issuer)
 	if !registered {
 		ctx, cancel := graced(ctx)
 		defer cancel()
@@ -228,7 +228,7 @@ func (c *Controller) forgetAccount(ctx context.Context, issuer *Issuer) error {
 
 // reconcileSolver checks a solver's Secret and notes its state on it.
 func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
-	s := secret(c.caches.solvers, name)
+	s := c.caches.solvers.get(name)
 	if s == nil {
 		return 0, nil
 	}

@@ -159,7 +159,7 @@ func (l *life) restart() {
 	if err := namespaces.GetIndexer().Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "infra", Labels: selected}}); err != nil {
 		l.t.Fatal(err)
 	}
-	if err := l.c.caches.ingresses.GetIndexer().Add(wiki.DeepCopy()); err != nil {
+	if err := l.c.caches.ingresses[metav1.NamespaceAll].GetIndexer().Add(wiki.DeepCopy()); err != nil {
 		l.t.Fatal(err)
 	}
 	if _, err := l.c.reconcileIngress(l.t.Context(), nameOf(wiki)); err != nil {
@@ -173,7 +173,7 @@ func (l *life) stopQueues() {
 	l.t.Helper()
 	ended, end := context.WithCancel(l.t.Context())
 	end()
-	for _, queue := range []*loop.Loop[types.NamespacedName]{l.c.ingressLoop, l.c.issuerLoop, l.c.solverLoop, l.c.certificateLoop} {
+	for _, queue := range []*loop.Loop[types.NamespacedName]{l.c.ingressLoop, l.c.issuerLoop, l.c.solverLoop, l.c.pageLoop, l.c.certificateLoop} {
 		_ = queue.Run(ended, 0) // its error is that it has ended
 	}
 }
@@ -200,8 +200,8 @@ func (l *life) look() {
 		}
 	}
 	caches := l.c.caches
-	err = errors.Join(caches.issuers.GetIndexer().Replace(issuers, ""), caches.accounts.GetIndexer().Replace(accounts, ""),
-		caches.orders.GetIndexer().Replace(orders, ""), caches.managed.GetIndexer().Replace(managed, ""))
+	err = errors.Join(caches.issuers[metav1.NamespaceAll].GetIndexer().Replace(issuers, ""), caches.accounts[metav1.NamespaceAll].GetIndexer().Replace(accounts, ""),
+		caches.orders[metav1.NamespaceAll].GetIndexer().Replace(orders, ""), caches.managed[metav1.NamespaceAll].GetIndexer().Replace(managed, ""))
 	if err != nil {
 		l.t.Fatal(err)
 	}

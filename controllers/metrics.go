@@ -6,9 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	corelisters "k8s.io/client-go/listers/core/v1"
 
 	"github.com/wildcast/wildcast/acmeclient"
 )
@@ -98,16 +96,12 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 	c.metrics.orders.Collect(out)
 	c.metrics.duration.Collect(out)
 	c.metrics.nextAttempt.Collect(out)
-	held, err := corelisters.NewSecretLister(c.caches.managed.GetIndexer()).List(labels.Everything())
-	if err != nil {
-		return // a lister has no error to return here
-	}
 	now := time.Now()
 	c.ledger.left(now, func(ca, limit, of string, left int) {
 		out <- gauge(descBudget, float64(left), ca, limit, LabelValue(of))
 	})
 	there := map[types.NamespacedName]bool{}
-	for _, s := range held {
+	for _, s := range c.caches.managed.all() {
 		there[nameOf(s)] = true
 		c.collectCertificate(s, now, out)
 	}

@@ -65,6 +65,10 @@ const (
 	AnnotationKeyType = "wildcast.dev/key-type"
 )
 
+// AnnotationChallengeIssuer is the namespace/name of the issuer for whose HTTP-01 challenge a temporary Ingress stands in
+// the home namespace. wildcast takes away each Ingress with it that no challenge needs.
+const AnnotationChallengeIssuer = "wildcast.dev/http01-issuer"
+
 // Annotations of issuer and solver Secrets.
 const (
 	// AnnotationStatus is Ready or Invalid.
@@ -92,6 +96,7 @@ const (
 	ReasonIssuerNotReady       = "IssuerNotReady"
 	ReasonNotAllowed           = "NotAllowed"
 	ReasonWaitingForDNS        = "WaitingForDNS"
+	ReasonWaitingForHTTP       = "WaitingForHTTP"
 	ReasonOrderFailed          = "OrderFailed"
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"

@@ -137,6 +137,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 	if err != nil {
 		return nil, err
 	}
+	challenge, solver := c.solver(v)
 	return ca.Order(ctx, account, acmeclient.Request{
 		Names:          slices.Clone(v.want.Names),
 		Key:            v.record.Key,
@@ -149,8 +150,17 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 			c.made(v, account)
 			return c.keepURL(ctx, v)
 		},
-		Solver: c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) }),
+		Challenge: challenge,
+		Solver:    solver,
 	})
+}
+
+// solver returns what answers the issuer's challenges, and their type.
+func (c *Controller) solver(v *view) (challenge string, solver acmeclient.Solver) {
+	if v.want.Issuer.HTTP01 {
+		return acmeclient.HTTP01, c.pageSolver(v)
+	}
+	return acmeclient.DNS01, c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) })
 }
 
 // orderFailed enters the failure into the record and tells the owners of the Ingresses. A failure that the record does
@@ -215,12 +225,12 @@ func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
 
 // account returns the issuer's account; false if it has none yet.
 func (c *Controller) account(issuer *Issuer) (acmeclient.Account, bool) {
-	return accountOf(secret(c.caches.accounts, accountName(issuer.Name)), issuer)
+	return accountOf(c.caches.accounts.get(accountName(issuer.Name)), issuer)
 }
 
 // awaitAccount waits for the account's event. An issuer that has had time to register and did not is told once.
 func (c *Controller) awaitAccount(v *view) (again time.Duration) {
-	s := secret(c.caches.issuers, v.want.Issuer.Name)
+	s := c.caches.issuers.get(v.want.Issuer.Name)
 	if s != nil && v.now.Sub(s.CreationTimestamp.Time) < accountPatience {
 		return accountPatience
 	}

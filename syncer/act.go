@@ -34,55 +34,59 @@ type attempt struct {
 	target ref
 	data   *content // the source, as it was read
 	live   *content // what is held, as it was read
+	met    *object  // what was found there, and counts if the index holds nothing
 }
 
 // reconcile makes the target what it should be.
-func (s *Syncer) reconcile(ctx context.Context, target ref) (time.Duration, error) {
-	defer s.waves.arrive(target, s.observeLag)
-	_, lost := s.lost.LoadAndDelete(target)
+func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, error) {
+	defer k.waves.arrive(target, k.observeLag)
+	_, lost := k.lost.LoadAndDelete(target)
 	a := attempt{target: target}
 	var v view
 	var p plan
 	var held bool // back, since the copy is contested
 	err := errAgain
 	for i := 0; i < rounds && errors.Is(err, errAgain); i++ {
-		v = s.gather(&a)
-		p = s.policy.plan(v, time.Now())
-		if wait := s.contests.wait(target, time.Now()); wait > 0 && repairs(p, lost) {
+		v = k.gather(&a)
+		p = k.policy.plan(v, time.Now())
+		if wait := k.contests.wait(target, time.Now()); wait > 0 && repairs(p, lost) {
 			p, held = plan{source: p.source, losers: p.losers, again: wait}, true
 		}
-		err = s.do(ctx, &a, v, p)
+		err = k.do(ctx, &a, v, p)
 	}
 	switch {
 	case lost && (held || apierrors.IsConflict(err)):
-		s.lost.Store(target, struct{}{}) // it still has to be repaired
+		k.lost.Store(target, struct{}{}) // it still has to be repaired
 	case err == nil && repairs(p, lost):
-		p.again = s.repaired(v, p)
+		p.again = k.repaired(v, p)
 	}
-	return s.settle(v, p, err)
+	return k.settle(v, p, err)
 }
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
-func (s *Syncer) repaired(v view, p plan) time.Duration {
-	s.count(p)
-	if v.held.is(roleKubed) && s.kubed.due(p.source.ref(), time.Now()) {
-		s.say(corev1.EventTypeWarning, "Copy", s.kubedRuns(p.source, v.target))
+func (k *keeper) repaired(v view, p plan) time.Duration {
+	k.countRepair(p)
+	if v.held.is(roleKubed) && k.kubed.due(p.source.ref(), time.Now()) {
+		k.say(corev1.EventTypeWarning, "Copy", k.kubedRuns(p.source, v.target))
 	}
-	return s.contests.repaired(v.target, contestant(v.held), time.Now())
+	return k.contests.repaired(v.target, contestant(v.held), time.Now())
 }
 
 // gather collects what is known about a target, from memory.
-func (s *Syncer) gather(a *attempt) view {
-	v := view{target: a.target, wants: s.wants(a.target), held: s.index.at(a.target), data: a.data}
-	namespace, err := s.namespaces.Get(a.target.Namespace)
-	v.open = err == nil && open(namespace)
-	v.shut = err == nil && shut(namespace.Labels)
+func (k *keeper) gather(a *attempt) view {
+	v := view{target: a.target, wants: k.demand.wants(a.target), held: k.index.at(a.target), data: a.data}
+	if v.held == nil {
+		v.held = a.met
+	}
+	v.open, v.shut = k.demand.room(a.target.Namespace)
 	if v.held.is(roleCopy) || v.held.is(roleKubed) {
 		from := v.held.origin.ref()
-		if o := s.index.at(from); o.is(roleSource) {
+		if o := k.sources.at(from); o.is(roleSource) {
 			v.origin = o
 		}
-		v.missing = s.index.missingSince(from)
+		if v.unseen = !k.sources.sees(from.Namespace); !v.unseen {
+			v.missing = k.index.missingSince(from)
+		}
 	}
 	if a.live != nil && v.held != nil && a.live.meta.ResourceVersion == v.held.ResourceVersion {
 		v.live = &a.live.payload
@@ -90,129 +94,111 @@ func (s *Syncer) gather(a *attempt) view {
 	return v
 }
 
-// wants are the sources of which a copy should be at the target: by their rule, or because an Ingress asks for it.
-func (s *Syncer) wants(target ref) []*object {
-	namespace, err := s.namespaces.Get(target.Namespace)
-	if err != nil {
-		return nil
-	}
-	candidates := s.index.sourcesNamed(target.Name)
-	for _, r := range s.requests.At(target) {
-		candidates = append(candidates, s.index.at(r.Source))
-	}
-	var found []*object
-	for _, o := range candidates {
-		if o.is(roleSource) && o.rule != nil && o.ref() != target && o.rule.Selects(namespace.Labels) && !slices.Contains(found, o) {
-			found = append(found, o)
-		}
-	}
-	return found
-}
-
 // do carries out a plan, or takes a step towards a better one: then it returns errAgain.
-func (s *Syncer) do(ctx context.Context, a *attempt, v view, p plan) error {
+func (k *keeper) do(ctx context.Context, a *attempt, v view, p plan) error {
 	switch p.verb {
 	case readSource:
-		return s.readSource(ctx, a, p.source)
+		return k.readSource(ctx, a, p.source)
 	case readCopy:
-		return s.readCopy(ctx, a)
+		return k.readCopy(ctx, a)
 	case create:
-		return s.create(ctx, p)
+		return k.create(ctx, a, p)
 	case update:
-		err := s.update(ctx, p)
+		err := k.update(ctx, p)
 		if apierrors.IsInvalid(err) && v.live == nil {
-			return s.readCopy(ctx, a) // the type, which metadata does not tell, may be another
+			return k.readCopy(ctx, a) // the type, which metadata does not tell, may be another
 		}
 		return err
 	case replace:
-		if err := s.remove(ctx, v.held); err != nil {
+		if err := k.remove(ctx, v.held); err != nil {
 			return err
 		}
-		return s.create(ctx, p)
+		return k.create(ctx, a, p)
 	case remove:
-		return s.remove(ctx, v.held)
+		return k.remove(ctx, v.held)
 	case blocked:
 		return errBlocked
 	}
 	if v.live != nil && v.held.is(roleCopy) {
-		s.index.wrote(a.live.meta) // it was read and is right
+		k.index.wrote(a.live.meta) // it was read and is right
 	}
 	return nil
 }
 
-func (s *Syncer) readSource(ctx context.Context, a *attempt, source *object) error {
-	data, err := s.contents.get(ctx, source.ref(), source.ResourceVersion)
+func (k *keeper) readSource(ctx context.Context, a *attempt, source *object) error {
+	data, err := k.contents.get(ctx, source.ref(), source.ResourceVersion)
 	if err != nil {
 		return fmt.Errorf("read source %s: %w", source.ref(), err)
 	}
-	if slices.Contains(s.kind.never, data.Type) {
+	if slices.Contains(k.kind.never, data.Type) {
 		return nil
 	}
-	s.index.take(data.meta)
+	k.sources.renew(data.meta)
 	a.data = &data
 	return errAgain
 }
 
-func (s *Syncer) readCopy(ctx context.Context, a *attempt) error {
-	live, err := s.kind.read(ctx, a.target)
+func (k *keeper) readCopy(ctx context.Context, a *attempt) error {
+	live, err := k.kind.read(ctx, a.target)
 	if err != nil {
 		return fmt.Errorf("read copy %s: %w", a.target, err)
 	}
-	s.index.take(live.meta)
 	a.live = &live
+	if !k.index.renew(live.meta) {
+		a.met = readObject(live.meta, k.index.scope)
+	}
 	return errAgain
 }
 
-func (s *Syncer) create(ctx context.Context, p plan) error {
+func (k *keeper) create(ctx context.Context, a *attempt, p plan) error {
 	made := ref{Namespace: p.copy.meta.Namespace, Name: p.copy.meta.Name}
-	meta, err := s.kind.create(ctx, p.copy)
+	meta, err := k.kind.create(ctx, p.copy)
 	if apierrors.IsAlreadyExists(err) {
-		return s.meet(ctx, made)
+		return k.meet(ctx, a, made)
 	}
 	if err != nil {
 		return fmt.Errorf("create copy %s: %w", made, err)
 	}
-	s.index.wrote(meta)
-	s.log.Info("Created copy", zap.Stringer("source", p.source.ref()), zap.Stringer("copy", made))
+	k.index.wrote(meta)
+	k.log.Info("Created copy", zap.Stringer("source", p.source.ref()), zap.Stringer("copy", made))
 	return nil
 }
 
-// meet finds out what is in the way of a copy: something that the index forgot, or does not know yet.
-func (s *Syncer) meet(ctx context.Context, at ref) error {
-	there, err := s.metadata.Resource(s.kind.resource).Namespace(at.Namespace).Get(ctx, at.Name, metav1.GetOptions{})
+// meet finds out what is in the way of a copy: something that the index forgot, does not follow, or does not know yet.
+func (k *keeper) meet(ctx context.Context, a *attempt, at ref) error {
+	there, err := k.metadata.Resource(k.kind.resource).Namespace(at.Namespace).Get(ctx, at.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return errAgain
 	}
 	if err != nil {
 		return fmt.Errorf("read metadata of %s: %w", at, err)
 	}
-	o := readObject(there.ObjectMeta, s.index.sources)
-	if o.role == roleForeign {
-		return errBlocked
-	}
-	s.index.put(o)
+	a.met = readObject(there.ObjectMeta, k.index.scope)
 	return errAgain
 }
 
-func (s *Syncer) update(ctx context.Context, p plan) error {
+// abroad reports whether this is another cluster.
+func (k *keeper) abroad() bool { return k.policy.at.context != "" }
+
+func (k *keeper) update(ctx context.Context, p plan) error {
 	at := ref{Namespace: p.copy.meta.Namespace, Name: p.copy.meta.Name}
-	meta, err := s.kind.update(ctx, p.copy)
+	meta, err := k.kind.update(ctx, p.copy)
 	if err != nil {
 		return fmt.Errorf("update copy %s: %w", at, err)
 	}
-	s.index.wrote(meta)
-	s.log.Info("Updated copy", zap.Stringer("source", p.source.ref()), zap.Stringer("copy", at), zap.Bool("drift", p.drift))
+	k.index.wrote(meta)
+	k.log.Info("Updated copy", zap.Stringer("source", p.source.ref()), zap.Stringer("copy", at), zap.Bool("drift", p.drift))
 	return nil
 }
 
 // remove deletes a copy in exactly the state that proved it ours.
-func (s *Syncer) remove(ctx context.Context, held *object) error {
-	err := s.kind.remove(ctx, held.ref(), metav1.Preconditions{UID: &held.UID, ResourceVersion: &held.ResourceVersion})
+func (k *keeper) remove(ctx context.Context, held *object) error {
+	err := k.kind.remove(ctx, held.ref(), metav1.Preconditions{UID: &held.UID, ResourceVersion: &held.ResourceVersion})
 	if err != nil {
 		return fmt.Errorf("delete copy %s: %w", held.ref(), err)
 	}
-	s.index.removed(held)
-	s.log.Info("Deleted copy", zap.Stringer("source", held.origin.ref()), zap.Stringer("copy", held.ref()))
+	k.index.removed(held)
+	k.log.Info("Deleted copy", zap.Stringer("source", held.origin.ref()), zap.Stringer("copy", held.ref()))
 	return nil
 }
 
@@ -225,38 +211,44 @@ func (s *Syncer) remove(ctx context.Context, held *object) error {
 //	the namespace went, or is going                wait for it to come back
 //	the API server refuses (quota, rights, policy) Event; back off, per target
 //	anything else                                  back off, per target
-func (s *Syncer) settle(v view, p plan, err error) (time.Duration, error) {
-	now := trouble{said: s.sayings(v, p)}
+//
+// In another cluster no end of an obstacle and no namespace is seen: there is an Event on all but a lost race, and all is
+// tried again with back-off.
+func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
+	now := trouble{said: k.sayings(v, p)}
 	defer func() {
-		for _, fresh := range s.troubles.set(v.target, now) {
-			s.say(corev1.EventTypeWarning, "Copy", fresh)
+		for _, fresh := range k.troubles.set(v.target, now) {
+			k.say(corev1.EventTypeWarning, "Copy", fresh)
 		}
 	}()
 	reason := apierrors.ReasonForError(err)
 	switch {
 	case err == nil:
 		if delivers(p.verb, v.held) {
-			s.deliver(p.source, v.target)
+			k.deliver(p.source, v.target)
 		}
 		if p.hurry {
-			s.loop.AddUrgentAfter(v.target, p.again)
+			k.loop.AddUrgentAfter(v.target, p.again)
 			return 0, nil
 		}
 		return p.again, nil
 	case errors.Is(err, errBlocked):
 		now.reason = ReasonTargetNotOurs
-		now.said = append(now.said, s.notOurs(p.source, v.target)...)
+		now.said = append(now.said, k.notOurs(p.source, v)...)
+		if k.abroad() {
+			return 0, err
+		}
 		return later, nil
 	case errors.Is(err, errAgain), reason == metav1.StatusReasonConflict:
 		return soon, nil
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+	case !k.abroad() && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return 0, nil
-	case reason == metav1.StatusReasonNotFound:
+	case reason == metav1.StatusReasonNotFound && !(k.abroad() && lacksNamespace(err)):
 		return soon, nil
 	}
-	now.reason = cmp.Or(string(reason), "Unreachable")
-	if p.source != nil && (reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
-		now.said = append(now.said, s.refused(p.source, v.target, now.reason, err))
+	now.reason = cmp.Or(string(reason), unreachable)
+	if p.source != nil && (k.abroad() || reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
+		now.said = append(now.said, k.refused(p.source, v.target, now.reason, err))
 	}
 	return 0, err
 }
@@ -266,20 +258,21 @@ func delivers(done verb, held *object) bool {
 	return done == create || done == replace || done == update && !held.is(roleCopy)
 }
 
-// sayings are what is wrong at a target by the plan alone.
-func (s *Syncer) sayings(v view, p plan) []saying {
-	var said []saying
-	if v.held.is(roleSource) && v.held.wrong != nil {
-		said = append(said, s.invalid(v.held))
-	}
-	if v.held.is(roleKubed) && p.source == nil && v.open {
-		said = append(said, s.leftByKubed(v.held, v.origin))
-	}
-	if c := s.contests.at(v.target, time.Now()); c.repairs > freely && c.by != kubed && p.source != nil {
-		said = append(said, s.contested(p.source, v.target, c))
+// sayings are what is wrong at a target whatever comes of the plan.
+func (k *keeper) sayings(v view, p plan) []saying {
+	said := k.demand.remarks(v)
+	if c := k.contests.at(v.target, time.Now()); c.repairs > freely && c.by != kubed && p.source != nil {
+		said = append(said, k.contested(p.source, v.target, c))
 	}
 	for _, loser := range p.losers {
-		said = append(said, s.conflict(loser, p.source, v.target))
+		said = append(said, k.conflict(loser, p.source, v.target))
 	}
 	return said
+}
+
+// lacksNamespace tells an API server's answer that the namespace of an object is not there from the one that the object is
+// not.
+func lacksNamespace(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }

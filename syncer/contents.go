@@ -24,6 +24,7 @@ type reading struct {
 	done chan struct{}
 	content
 	err error
+	cut bool // err comes from the end of the reader's context
 }
 
 func newContents(most int, read func(context.Context, ref) (content, error)) *contents {
@@ -36,6 +37,7 @@ func (c *contents) get(ctx context.Context, of ref, resourceVersion string) (con
 		r, mine := c.join(of, resourceVersion)
 		if mine {
 			r.content, r.err = c.read(ctx, of)
+			r.cut = r.err != nil && ctx.Err() != nil
 			c.settle(r)
 			return r.content, r.err
 		}
@@ -43,6 +45,9 @@ func (c *contents) get(ctx context.Context, of ref, resourceVersion string) (con
 		case <-r.done:
 		case <-ctx.Done():
 			return content{}, context.Cause(ctx)
+		}
+		if r.cut && ctx.Err() == nil {
+			continue // its reader had to stop, which is not this one's fault
 		}
 		// A reading that began before resourceVersion was written may lack it: then read again.
 		if r.err != nil || !newer(resourceVersion, r.meta.ResourceVersion) {

@@ -114,3 +114,23 @@ func TestWhoWaitsGivesUpWithItsContext(t *testing.T) {
 		time.Sleep(time.Second)
 	})
 }
+
+func TestAReaderThatHadToStopFailsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newContents(1<<20, func(ctx context.Context, _ ref) (content, error) {
+			select {
+			case <-ctx.Done():
+				return content{}, ctx.Err()
+			case <-time.After(time.Second):
+				return content{meta: metav1.ObjectMeta{ResourceVersion: "7"}}, nil
+			}
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		go c.get(ctx, place("home/s"), "7")
+		synctest.Wait()
+		time.AfterFunc(time.Millisecond, stop)
+		if got, err := c.get(t.Context(), place("home/s"), "7"); err != nil || got.meta.ResourceVersion != "7" {
+			t.Error(got, err)
+		}
+	})
+}

@@ -53,6 +53,19 @@ func (c *contests) at(target ref, now time.Time) contest {
 	return found
 }
 
+// going are the targets that are repaired less often than somebody changes them.
+func (c *contests) going(now time.Time) map[ref]contest {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := map[ref]contest{}
+	for target, contest := range c.all {
+		if contest.repairs > freely && now.Sub(contest.last) < contest.quiet() {
+			found[target] = contest
+		}
+	}
+	return found
+}
+
 // wait is how long the next repair of a target has to wait.
 func (c *contests) wait(target ref, now time.Time) time.Duration {
 	found := c.at(target, now)

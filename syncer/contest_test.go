@@ -55,7 +55,7 @@ func often(d time.Duration) func(func() bool) {
 func (w *world) rival(change func(*corev1.Secret), d time.Duration) {
 	w.t.Helper()
 	for range often(d) {
-		if now, err := w.get(place("blue/s")); err == nil && readObject(now.ObjectMeta, nil).role == roleCopy && string(now.Data["a"]) != "theirs" {
+		if now, err := w.get(place("blue/s")); err == nil && readObject(now.ObjectMeta, scope{}).role == roleCopy && string(now.Data["a"]) != "theirs" {
 			w.edit("blue/s", change)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 // policy is how copies are made here.
 type policy struct {
+	at       scope
 	cluster  string // our cluster's name
 	metadata CopyMetadata
 	grace    time.Duration // for how long copies outlive a source that was deleted
@@ -19,13 +20,15 @@ type policy struct {
 // view is what there is to know about one target.
 type view struct {
 	target ref
-	open   bool      // the namespace exists and is not being deleted
+	open   bool      // the namespace exists, is not being deleted, and it is known what is there and what Ingresses ask for
 	shut   bool      // the namespace has opted out
 	wants  []*object // sources whose copy should be here, other than the target itself
-	held   *object   // what is here: a copy, an offered object, one that kubed left, a source, or nil as far as is known
-	// Of the source that held came from: itself, if it still is one; else since when it has been missing.
+	held   *object   // what is here, or nil as far as is known; what is foreign is known once it was met
+	// Of the source that held came from: itself, if it still is one; else since when it has been missing, unless its
+	// namespace is one that is not seen.
 	origin  *object
 	missing time.Time
+	unseen  bool
 
 	data *content // a source, if one has been read
 	live *payload // of what is held, if it has been read
@@ -61,12 +64,14 @@ type plan struct {
 //	wanted     held                                     →
 //	any        namespace is absent or ends              keep
 //	no         nothing, not ours, on its way out        keep
+//	no         ours, its source's namespace not seen    keep, unless the namespace has opted out
 //	no         ours, its source's annotations invalid   keep, unless the namespace has opted out
 //	no         ours, its source missing for < grace     keep, again when grace is over
 //	no         ours, otherwise                          remove
 //	no         left by kubed                            keep: it may be somebody's clone
-//	yes        a source, another cluster's copy         blocked
+//	yes        foreign, a source, another's copy        blocked
 //	yes        left by kubed, of none that wants it     blocked
+//	yes        ours, its source's namespace not seen    blocked: it may be wanted still
 //	yes        ours or given, on its way out            keep: its end is an event
 //	yes        ours, of an older source that is invalid keep: it may be wanted still
 //	yes        nothing                                  create
@@ -90,7 +95,10 @@ func (p policy) plan(v view, now time.Time) plan {
 	switch {
 	case v.held == nil:
 		return p.write(d, v)
-	case v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin), v.held.is(roleKubed) && !comesFrom(v.held, wants):
+	case v.held.is(roleForeign), v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin), v.held.is(roleKubed) && !p.comesFrom(v.held, wants):
+		d.verb = blocked
+		return d
+	case v.held.is(roleCopy) && v.unseen:
 		d.verb = blocked
 		return d
 	case v.held.DeletionTimestamp != nil:
@@ -114,7 +122,7 @@ func (p policy) unwanted(v view, now time.Time) plan {
 	switch {
 	case !v.held.is(roleCopy), !p.ours(v.held, v.origin), v.held.DeletionTimestamp != nil:
 		return plan{}
-	case v.origin != nil && v.origin.wrong != nil && !v.shut:
+	case (v.unseen || v.origin != nil && v.origin.wrong != nil) && !v.shut:
 		return plan{}
 	case v.origin == nil && now.Before(v.missing.Add(p.grace)):
 		return plan{again: v.missing.Add(p.grace).Sub(now), hurry: true}
@@ -130,9 +138,12 @@ func (p policy) ours(held, source *object) bool {
 }
 
 // comesFrom reports whether what kubed left is a copy of one of the sources. Kubed knew them by their names: it wrote over
-// the copies of a source that was made again, and whatever the cluster was called.
-func comesFrom(left *object, sources []*object) bool {
-	return slices.ContainsFunc(sources, func(o *object) bool { return o.ref() == left.origin.ref() })
+// the copies of a source that was made again, and whatever the cluster was called. In another cluster a name says nothing:
+// kubed may run there too.
+func (p policy) comesFrom(left *object, sources []*object) bool {
+	return slices.ContainsFunc(sources, func(o *object) bool {
+		return o.ref() == left.origin.ref() && (p.at.context == "" || o.UID == left.origin.UID)
+	})
 }
 
 // compare is the lower half of the table: a copy of ours is held.

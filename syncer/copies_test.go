@@ -22,7 +22,7 @@ func aSource(changes ...func(*object)) *object {
 	o := readObject(metav1.ObjectMeta{
 		Namespace: "home", Name: "s", UID: "s-uid", ResourceVersion: "7", CreationTimestamp: metav1.Time{Time: noon},
 		Labels: map[string]string{"app": "x"}, Annotations: map[string]string{AnnotationSync: ""},
-	}, nil)
+	}, scope{})
 	for _, change := range changes {
 		change(o)
 	}
@@ -36,7 +36,7 @@ func aCopy(changes ...func(*object)) *object {
 		Namespace: "blue", Name: "s", UID: "c-uid", ResourceVersion: "20", Labels: labels, Annotations: annotations,
 		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(
 			`{"f:data":{"f:a":{}},"f:metadata":{"f:labels":{"f:app":{}},"f:annotations":{"f:wildcast.dev/hash":{},"f:wildcast.dev/origin":{}}}}`)}},
-	}, nil)
+	}, scope{})
 	for _, change := range changes {
 		change(o)
 	}
@@ -65,7 +65,7 @@ func TestPlan(t *testing.T) {
 	offer := &object{ObjectMeta: metav1.ObjectMeta{Namespace: "blue", Name: "s"}, role: roleOffered}
 	left := func(from string) *object {
 		return readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", ResourceVersion: "20",
-			Annotations: map[string]string{AnnotationKubedOrigin: `{"namespace":"` + from + `","name":"s","uid":"u","resourceVersion":"1"}`}}, nil)
+			Annotations: map[string]string{AnnotationKubedOrigin: `{"namespace":"` + from + `","name":"s","uid":"u","resourceVersion":"1"}`}}, scope{})
 	}
 	read := func(of *object, p payload) *content { return &content{of.ObjectMeta, p} }
 	other := payload{Type: "Opaque", Data: map[string][]byte{"a": []byte("2")}}
@@ -234,7 +234,7 @@ func TestOnlyAnObjectThatNamesItselfIsACopy(t *testing.T) {
 		{"blue/s", `{"name":"s"}`, roleForeign},
 	} {
 		meta := metav1.ObjectMeta{Namespace: "blue", Name: "s", Annotations: map[string]string{AnnotationTarget: test.target, AnnotationOrigin: test.origin}}
-		if got := readObject(meta, nil).role; got != test.want {
+		if got := readObject(meta, scope{}).role; got != test.want {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
@@ -261,7 +261,7 @@ func TestWhatKubedMarkedIsASourceOrACopyThatItLeft(t *testing.T) {
 		{"a clone of a copy of ours", map[string]string{AnnotationKubedOrigin: from("home", "s"), AnnotationOrigin: from("home", "s"), AnnotationTarget: "red/s"}, roleKubed},
 		{"nonsense", map[string]string{AnnotationKubedOrigin: "x"}, roleForeign},
 	} {
-		if got := readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", Annotations: test.annotations}, nil).role; got != test.want {
+		if got := readObject(metav1.ObjectMeta{Namespace: "blue", Name: "s", Annotations: test.annotations}, scope{}).role; got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -43,6 +43,17 @@
 // loses them after a grace, so that one which is made again in the meantime finds them in place; the grace of one that
 // was deleted while nobody watched begins with the start. A source whose annotations are invalid keeps them as they are.
 //
+// # Other clusters
+//
+// A source that names contexts is copied into other clusters too. There is a keeper for the home cluster, whose demand for
+// copies are rules and Ingresses (demand.go), and one for each context (remote.go), with a queue, workers, and a watch of
+// its own that the server restricts to copies from this cluster: a cluster that is slow or away delays no other. All
+// keepers plan and act alike, and read sources from the same index. They follow the contexts as these change (contexts.go).
+//
+// On a copy in another cluster wildcast.dev/target begins with the context. So no wildcast there takes the copy for its
+// own, whatever the clusters are called; and where two contexts, or a context and the home cluster, are one place, each
+// keeper sees what the other made as somebody else's. Neither needs to know which servers are the same.
+//
 // # Changes by others
 //
 // Whether somebody changed a copy's data is learned from metadata.managedFields, which a metadata watch carries: see

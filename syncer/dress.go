@@ -41,7 +41,7 @@ func (p policy) dress(held, source *object, origin, hash string) (labels, annota
 		labels[LabelOriginCluster] = LabelValue(p.cluster)
 	}
 	annotations = p.carried(source.Annotations)
-	annotations[AnnotationTarget] = held.Namespace + "/" + held.Name
+	annotations[AnnotationTarget] = p.at.target(held.Namespace, held.Name)
 	annotations[AnnotationOrigin] = origin
 	annotations[AnnotationHash] = hash
 	if source.rule.Kubed {

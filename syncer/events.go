@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // saying is something that the owner of an object should know. It is said once, and again only after it had ceased to
@@ -28,58 +29,58 @@ func (s saying) same(t saying) bool {
 // maxNote is how many bytes of a note are sent; the API server refuses more than 1024.
 const maxNote = 1000
 
-func (s *Syncer) say(eventType, action string, what saying) {
+func (k *keeper) say(eventType, action string, what saying) {
 	note := what.note
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote], "")
 	}
-	s.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
+	k.events.Eventf(&what.about, &what.related, eventType, what.reason, action, "%s", note)
 }
 
 // invalid is what the owner of a source hears whose annotations are wrong.
-func (s *Syncer) invalid(source *object) saying {
-	me := s.kind.reference(source.ref(), source.UID)
+func (k *keeper) invalid(source *object) saying {
+	me := k.kind.reference(source.ref(), source.UID)
 	return saying{about: me, related: me, reason: source.wrong.Reason, cause: source.wrong.Detail,
 		note: source.wrong.Detail + ". Until then the copies stay as they are"}
 }
 
 // conflict is what the owner of a source hears whose target an older source has.
-func (s *Syncer) conflict(loser, winner *object, target ref) saying {
-	return saying{about: s.kind.reference(loser.ref(), loser.UID), related: s.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
-		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s/%s. Give one of the two another name there with the annotation %s, or narrow its selector",
-			winner.Namespace, winner.Name, target.Namespace, target.Name, AnnotationSyncAs)}
+func (k *keeper) conflict(loser, winner *object, target ref) saying {
+	return saying{about: k.kind.reference(loser.ref(), loser.UID), related: k.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
+		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s. Give one of the two another name there with the annotation %s, or narrow its selector",
+			winner.Namespace, winner.Name, k.place(target), AnnotationSyncAs)}
 }
 
 // leftByKubed is what the owner of a source hears of a copy that kubed made and that the source does not want, or that of
 // the copy if there is no such source.
-func (s *Syncer) leftByKubed(left, source *object) saying {
-	me := s.kind.reference(left.ref(), left.UID)
+func (k *keeper) leftByKubed(left, source *object) saying {
+	me := k.kind.reference(left.ref(), left.UID)
 	said := saying{about: me, related: me, reason: ReasonLeftByKubed}
 	why := "which is not there"
 	if source != nil {
-		said.about, why = s.kind.reference(source.ref(), source.UID), "which does not select its namespace"
+		said.about, why = k.kind.reference(source.ref(), source.UID), "which does not select its namespace"
 	}
 	said.note = fmt.Sprintf("%s has the marks of a copy that kubed made of %s, %s. It was left alone, since it may be somebody's own. If nobody needs it: kubectl -n %s delete %s %s",
-		left.ref(), left.origin.ref(), why, left.Namespace, s.kind.word(), left.Name)
+		left.ref(), left.origin.ref(), why, left.Namespace, k.kind.word(), left.Name)
 	return said
 }
 
 // kubedRuns is what the owner of a source hears when kubed writes over its copies.
-func (s *Syncer) kubedRuns(source *object, target ref) saying {
-	me := s.kind.reference(source.ref(), source.UID)
+func (k *keeper) kubedRuns(source *object, target ref) saying {
+	me := k.kind.reference(source.ref(), source.UID)
 	return saying{about: me, related: me, reason: ReasonKubedRunning,
-		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", target)}
+		note: fmt.Sprintf("kubed is still running and wrote over copies that wildcast keeps, such as %s, which were repaired. Stop kubed: wildcast has taken over its work", k.place(target))}
 }
 
 // contested is what the owner of a source hears when somebody goes on changing a copy.
-func (s *Syncer) contested(source *object, target ref, c contest) saying {
+func (k *keeper) contested(source *object, target ref, c contest) saying {
 	who := "Somebody"
 	if c.by != "" {
 		who = fmt.Sprintf("%q", c.by)
 	}
-	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonContested, cause: c.by,
 		note: fmt.Sprintf("%s goes on changing or deleting %s, and it was repaired %d times. It is repaired less often from now on, until that ends. Stop what does it, or keep the copy out of its way with %s",
-			who, target, c.repairs, AnnotationSyncAs)}
+			who, k.place(target), c.repairs, AnnotationSyncAs)}
 }
 
 // hourly limits what is said about a source to once in an hour.
@@ -103,39 +104,106 @@ func (h *hourly) due(source ref, now time.Time) bool {
 }
 
 // notOurs is what the owner of a source hears, and those who asked for the copy, when something stands in its way.
-func (s *Syncer) notOurs(source *object, target ref) []saying {
-	place := s.kind.reference(target, "")
-	note := fmt.Sprintf("%s/%s exists and is no copy that wildcast made: it was left alone. ", target.Namespace, target.Name)
-	if s.index.at(target).is(roleSource) {
-		note += fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
-	} else {
-		note += fmt.Sprintf("Delete it, or hand it over: kubectl -n %s annotate %s %s %s=true", target.Namespace, s.kind.word(), target.Name, AnnotationAdopt)
-	}
-	said := []saying{{about: s.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
-	for _, asker := range s.askers(source, target) {
+func (k *keeper) notOurs(source *object, v view) []saying {
+	place := k.kind.reference(v.target, "")
+	note := k.inTheWay(source, v)
+	said := []saying{{about: k.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
+	for _, asker := range k.askers(source, v.target) {
 		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
 	}
 	return said
 }
 
-// refused is what the owner of a source hears when the API server refuses a copy.
-func (s *Syncer) refused(source *object, target ref, cause string, err error) saying {
-	return saying{about: s.kind.reference(source.ref(), source.UID), related: s.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause,
-		note: fmt.Sprintf("Copy %s/%s: %v", target.Namespace, target.Name, err)}
+// inTheWay says what stands where a copy should be, and the remedy.
+func (k *keeper) inTheWay(source *object, v view) string {
+	place := k.place(v.target)
+	if v.held.UID == source.UID {
+		return fmt.Sprintf("%s is the source itself, for the context leads to this cluster. Give the context another namespace, or the copies another name with %s", place, AnnotationSyncAs)
+	}
+	if by, kept := k.policy.keptBy(v.held); kept {
+		return fmt.Sprintf("%s is a copy that is kept there %s, since both ways lead to the same place: it was left alone. Ask for one of the two only, or give the copies another name with %s", place, by, AnnotationSyncAs)
+	}
+	if v.unseen && v.held.is(roleCopy) && k.policy.ours(v.held, nil) {
+		from := v.held.origin.ref()
+		return fmt.Sprintf("%s is a copy of %s, which wildcast cannot see, since it cannot read namespace %s: it was left alone. "+
+			"Let wildcast read that namespace, or delete the copy: %s delete %s %s",
+			place, from, from.Namespace, k.kubectl(v.target), k.kind.word(), v.target.Name)
+	}
+	note := place + " exists and is no copy that wildcast made: it was left alone. "
+	if v.held.is(roleSource) {
+		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
+	}
+	return note + fmt.Sprintf("Delete it, or hand it over: %s annotate %s %s %s=true", k.kubectl(v.target), k.kind.word(), v.target.Name, AnnotationAdopt)
+}
+
+// keptBy tells how this very cluster's wildcast keeps a copy that is none of this keeper's.
+func (p policy) keptBy(held *object) (way string, kept bool) {
+	context, kept := strings.CutSuffix(held.Annotations[AnnotationTarget], scope{}.target(held.Namespace, held.Name))
+	context = strings.TrimSuffix(context, "/")
+	switch {
+	case !kept, context == p.at.context, held.Labels[LabelOriginCluster] != LabelValue(p.cluster):
+		return "", false
+	case context == "":
+		return "for a namespace selector", true
+	}
+	return fmt.Sprintf("through the context %q", context), true
+}
+
+// place names a target.
+func (k *keeper) place(target ref) string {
+	if k.abroad() {
+		return fmt.Sprintf("%s in context %q", target, k.policy.at.context)
+	}
+	return target.String()
+}
+
+// kubectl is how a user's command begins that is about a target.
+func (k *keeper) kubectl(target ref) string {
+	if k.abroad() {
+		return fmt.Sprintf("kubectl --context %s -n %s", k.policy.at.context, target.Namespace)
+	}
+	return "kubectl -n " + target.Namespace
+}
+
+// refused is what the owner of a source hears when the API server refuses a copy, or cannot be reached.
+func (k *keeper) refused(source *object, target ref, cause string, err error) saying {
+	note := fmt.Sprintf("Copy %s: %v", k.place(target), err)
+	if k.abroad() {
+		note += ". It is tried again by itself. " + remedy(cause, target)
+	}
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause, note: note}
+}
+
+// unreachable is the cause of a failure of which the API server said nothing.
+const unreachable = "Unreachable"
+
+// remedy is what can be done about another cluster that refuses copies for that cause.
+func remedy(cause string, target ref) string {
+	switch metav1.StatusReason(cause) {
+	case unreachable:
+		return "Check that the context's server runs and can be reached from here"
+	case metav1.StatusReasonUnauthorized:
+		return "Renew the context's credentials in the kubeconfig"
+	case metav1.StatusReasonForbidden:
+		return "Grant the context's user what it lacks"
+	case metav1.StatusReasonNotFound:
+		return "Create the namespace " + target.Namespace + " there, or give the context another one"
+	}
+	return ""
 }
 
 // deliver tells those who asked for a copy under its name that it has been made.
-func (s *Syncer) deliver(source *object, target ref) {
-	for _, asker := range s.askers(source, target) {
-		s.say(corev1.EventTypeNormal, "Copy", saying{about: asker, related: s.kind.reference(target, ""), reason: ReasonDelivered,
-			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", s.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
+func (k *keeper) deliver(source *object, target ref) {
+	for _, asker := range k.askers(source, target) {
+		k.say(corev1.EventTypeNormal, "Copy", saying{about: asker, related: k.kind.reference(target, ""), reason: ReasonDelivered,
+			note: fmt.Sprintf("%s %s is here, a copy of %s/%s", k.kind.kind.Kind, target.Name, source.Namespace, source.Name)})
 	}
 }
 
 // askers are the Ingresses that ask for a copy of source at the target.
-func (s *Syncer) askers(source *object, target ref) []corev1.ObjectReference {
+func (k *keeper) askers(source *object, target ref) []corev1.ObjectReference {
 	var found []corev1.ObjectReference
-	for _, r := range s.requests.At(target) {
+	for _, r := range k.requests.At(target) {
 		if r.Source == source.ref() && r.Ingress != nil {
 			found = append(found, *r.Ingress)
 		}
@@ -217,17 +285,17 @@ func (t *troubles) everywhere() []ref {
 	return found
 }
 
-// count is how many targets there are for each reason.
-func (t *troubles) count() map[string]int {
+// reasons are why targets are not as they should be.
+func (t *troubles) reasons() map[ref]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := map[string]int{}
-	for _, names := range t.all {
-		for _, trouble := range names {
+	reasons := map[ref]string{}
+	for namespace, names := range t.all {
+		for name, trouble := range names {
 			if trouble.reason != "" {
-				n[trouble.reason]++
+				reasons[ref{Namespace: namespace, Name: name}] = trouble.reason
 			}
 		}
 	}
-	return n
+	return reasons
 }

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,51 +18,50 @@ import (
 // Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
 // decision never works on a state older than our last write, and the echo of that write changes nothing.
 type index struct {
-	sources namespaces
+	scope scope
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
 	// after one that was foreign went; never with the lock held. It does no I/O.
 	changed func(at ref, before, after *object)
-	// refilled is called after all objects were listed: foreign ones may have gone unseen.
-	refilled func()
+	// refilled is called after all objects were listed, of one namespace or with the empty name of all: foreign ones may
+	// have gone unseen.
+	refilled func(namespace string)
 	// noticed is called with the name of every object that the watch brings, before changed, and with the empty name
 	// after all were listed. It does no I/O.
 	noticed func(at ref)
+	// parted is called when a source has gone, or is none any more, which has no time; with the lock held.
+	parted func(source ref, when time.Time)
 
-	once   sync.Once
-	filled chan struct{}
+	fills map[string]*fill // by the namespace that is watched; the empty name stands for all
 
 	mu       sync.RWMutex
 	objects  map[ref]*object
 	named    groups[string] // sources by the name of their copies
 	from     groups[ref]    // copies by their source
 	within   groups[string] // copies by namespace
-	since    time.Time      // of the first fill
 	gone     map[ref]time.Time
-	removing map[types.UID]struct{} // copies that we deleted and whose deletion has not been seen yet
+	removing map[types.UID]string // copies that we deleted and whose deletion has not been seen yet, and their namespace
 }
 
 // index is a store for cache.Reflector.
 var _ cache.TransformingStore = (*index)(nil)
 
-func newIndex(sources namespaces, changed func(at ref, before, after *object), refilled func()) *index {
-	return &index{
-		sources:  sources,
+func newIndex(in scope, changed func(at ref, before, after *object), refilled func(namespace string)) *index {
+	x := &index{
+		scope:    in,
 		changed:  changed,
 		refilled: refilled,
 		noticed:  func(ref) {},
-		filled:   make(chan struct{}),
+		parted:   func(ref, time.Time) {},
 		objects:  map[ref]*object{},
 		named:    groups[string]{},
 		from:     groups[ref]{},
 		within:   groups[string]{},
 		gone:     map[ref]time.Time{},
-		removing: map[types.UID]struct{}{},
+		removing: map[types.UID]string{},
 	}
+	x.divide([]string{metav1.NamespaceAll})
+	return x
 }
-
-// Name and Done make the index a cache.DoneChecker: done once it has been filled.
-func (x *index) Name() string          { return "syncer" }
-func (x *index) Done() <-chan struct{} { return x.filled }
 
 // nothing stands for every foreign object while the reflector collects the initial list.
 var nothing = &metav1.PartialObjectMetadata{}
@@ -70,7 +70,7 @@ var nothing = &metav1.PartialObjectMetadata{}
 func (x *index) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) {
 		partial, ok := o.(*metav1.PartialObjectMetadata)
-		if ok && readObject(partial.ObjectMeta, x.sources).role == roleForeign {
+		if ok && readObject(partial.ObjectMeta, x.scope).role == roleForeign {
 			return nothing, nil
 		}
 		return o, nil
@@ -114,7 +114,10 @@ func (x *index) Delete(o any) error {
 }
 
 // Replace takes all objects that there are.
-func (x *index) Replace(list []any, _ string) error {
+func (x *index) Replace(list []any, _ string) error { return x.replace(metav1.NamespaceAll, list) }
+
+// replace takes all objects that there are in a namespace; the empty name stands for all.
+func (x *index) replace(namespace string, list []any) error {
 	now := time.Now()
 	fresh := map[ref]*object{}
 	for _, o := range list {
@@ -122,18 +125,17 @@ func (x *index) Replace(list []any, _ string) error {
 		if !ok {
 			return fmt.Errorf("index %T: not metadata", o)
 		}
-		if o := readObject(partial.ObjectMeta, x.sources); o.role != roleForeign {
+		if o := readObject(partial.ObjectMeta, x.scope); o.role != roleForeign {
 			fresh[o.ref()] = o
 		}
 	}
 	x.mu.Lock()
-	if x.since.IsZero() {
-		x.since = now
-	}
-	clear(x.removing)
+	x.fills[namespace].begin(now)
+	within := func(of string) bool { return namespace == metav1.NamespaceAll || of == namespace }
+	maps.DeleteFunc(x.removing, func(_ types.UID, of string) bool { return within(of) })
 	lost := map[ref]*object{}
 	for at, o := range x.objects {
-		if fresh[at] == nil {
+		if within(at.Namespace) && fresh[at] == nil {
 			lost[at] = o
 			x.drop(at, now)
 		}
@@ -145,9 +147,9 @@ func (x *index) Replace(list []any, _ string) error {
 	for _, o := range fresh {
 		x.put(o)
 	}
-	x.once.Do(func() { close(x.filled) })
+	x.fills[namespace].end()
 	x.noticed(ref{})
-	x.refilled()
+	x.refilled(namespace)
 	return nil
 }
 
@@ -156,19 +158,41 @@ func (x *index) Resync() error { return nil }
 
 // take is put for a state that has not been read yet. Most are the echo of a write of ours, and not worth reading.
 func (x *index) take(meta metav1.ObjectMeta) {
-	x.mu.RLock()
-	known := x.knows(x.objects[ref{Namespace: meta.Namespace, Name: meta.Name}], &meta)
-	x.mu.RUnlock()
-	if !known {
-		x.put(readObject(meta, x.sources))
+	if known, _ := x.has(&meta); !known {
+		x.put(readObject(meta, x.scope))
 	}
+}
+
+// has reports whether a state tells nothing new, and whether the index holds its object at all.
+func (x *index) has(state *metav1.ObjectMeta) (known, held bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	before := x.objects[ref{Namespace: state.Namespace, Name: state.Name}]
+	return x.knows(before, state), before != nil
 }
 
 // put takes the state of an object, unless a newer one is known, and tells whom it may concern.
 func (x *index) put(o *object) {
+	x.enter(o, func(*object) bool { return true })
+}
+
+// renew is take for a state that was read on purpose, which does not count unless the index holds the object: the watch may
+// have seen it going since. It reports whether it does.
+func (x *index) renew(meta metav1.ObjectMeta) (held bool) {
+	if known, held := x.has(&meta); known || !held {
+		return held
+	}
+	return x.enter(readObject(meta, x.scope), func(before *object) bool { return before != nil })
+}
+
+func (x *index) enter(o *object, may func(before *object) bool) bool {
 	at := o.ref()
 	x.mu.Lock()
 	before := x.objects[at]
+	if !may(before) {
+		x.mu.Unlock()
+		return false
+	}
 	known := x.knows(before, &o.ObjectMeta)
 	if !known {
 		x.set(at, o)
@@ -180,12 +204,13 @@ func (x *index) put(o *object) {
 		}
 		x.changed(at, before, o)
 	}
+	return true
 }
 
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
 // Nobody is told.
 func (x *index) wrote(meta metav1.ObjectMeta) {
-	o := readObject(meta, x.sources)
+	o := readObject(meta, x.scope)
 	o.checked = true
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -203,7 +228,7 @@ func (x *index) removed(o *object) {
 	if now := x.objects[at]; now == nil || now.UID != o.UID || len(now.Finalizers) > 0 {
 		return // seen already, or not gone before others have done their part
 	}
-	x.removing[o.UID] = struct{}{}
+	x.removing[o.UID] = at.Namespace
 	x.drop(at, time.Now())
 }
 
@@ -237,12 +262,26 @@ func (x *index) drop(at ref, when time.Time) {
 
 // part remembers since when a source that has copies is missing, until the last of them has gone.
 func (x *index) part(at ref, before, after *object, when time.Time) {
-	if before.is(roleSource) && !after.is(roleSource) && len(x.from[at]) > 0 {
-		x.gone[at] = when
+	if before.is(roleSource) && !after.is(roleSource) {
+		x.miss(at, when)
+		x.parted(at, when)
 	}
 	if before.is(roleCopy) && len(x.from[before.origin.ref()]) == 0 {
 		delete(x.gone, before.origin.ref())
 	}
+}
+
+func (x *index) miss(source ref, when time.Time) {
+	if len(x.from[source]) > 0 {
+		x.gone[source] = when
+	}
+}
+
+// missed is told by the index of the home cluster what its sources do that have copies here.
+func (x *index) missed(source ref, when time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.miss(source, when)
 }
 
 func (x *index) link(at ref, o *object) {

@@ -40,9 +40,9 @@ func newEars(t *testing.T, all ...any) *ears {
 	roles := map[bool]func(*object) string{true: func(*object) string { return "-" }, false: func(o *object) string {
 		return [...]string{"foreign", "source", "copy", "offered"}[o.role]
 	}}
-	e.index = newIndex(nil, func(at ref, before, after *object) {
+	e.index = newIndex(scope{}, func(at ref, before, after *object) {
 		e.told = append(e.told, fmt.Sprintf("%s: %s → %s", at, roles[before == nil](before), roles[after == nil](after)))
-	}, func() { e.told = append(e.told, "refilled") })
+	}, func(namespace string) { e.told = append(e.told, strings.TrimSpace("refilled "+namespace)) })
 	if err := e.Replace(all, "1"); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	if len(e.removing) != 0 {
 		t.Errorf("%v", e.removing)
 	}
-	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, nil)) // the event was first
+	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{})) // the event was first
 	if e.at(place("blue/s")) == nil || len(e.removing) != 0 {
 		t.Error("another object was forgotten")
 	}
@@ -186,7 +186,8 @@ func TestLookups(t *testing.T) {
 	if len(e.copiesIn("blue")) != 2 || len(e.copiesIn("red")) != 0 || len(e.allCopies()) != 2 || len(e.allSources()) != 2 {
 		t.Error("something is not found")
 	}
-	if sources, copies := e.count(); sources != 2 || copies != 2 {
+	copies := 0
+	if sources := e.count(func(ref) { copies++ }); sources != 2 || copies != 2 {
 		t.Errorf("%d sources, %d copies", sources, copies)
 	}
 	for _, at := range []string{"blue/t", "blue/v"} {
@@ -215,5 +216,17 @@ func TestTheIndexNoticesEveryObjectAlsoThoseThatItForgets(t *testing.T) {
 	}
 	if want := []string{"infra/theirs", "infra/theirs", "infra/theirs", "/"}; !slices.Equal(noticed, want) {
 		t.Errorf("noticed %q, want %q", noticed, want)
+	}
+}
+
+func TestAStateThatWasReadDoesNotBringBackWhatTheWatchSawGoing(t *testing.T) {
+	e := newEars(t, meta("home/s", "1", 7, AnnotationSync, ""))
+	read := meta("home/s", "1", 8, AnnotationSync, "").ObjectMeta
+	if !e.renew(read) || e.at(place("home/s")).ResourceVersion != "8" {
+		t.Error("what was read is not known")
+	}
+	_ = e.Add(meta("home/s", "1", 9)) // no source any more, and so forgotten
+	if e.renew(read) || e.at(place("home/s")) != nil {
+		t.Error("the source is back")
 	}
 }

@@ -15,9 +15,9 @@ func byKubed(from *corev1.Secret) func(*corev1.Secret) {
 			s.Labels[key] = value
 		}
 		s.Labels[LabelKubedOriginCluster], s.Labels[LabelKubedOriginNamespace], s.Labels[LabelKubedOriginName] = "unicorn", from.Namespace, from.Name
-		s.Annotations = map[string]string{AnnotationKubedOrigin: originOf(readObject(from.ObjectMeta, nil)).String()}
+		s.Annotations = map[string]string{AnnotationKubedOrigin: originOf(readObject(from.ObjectMeta, scope{})).String()}
 		for key, value := range from.Annotations {
-			if key != AnnotationKubedSync {
+			if key != AnnotationKubedSync && key != AnnotationKubedSyncContexts {
 				s.Annotations[key] = value
 			}
 		}

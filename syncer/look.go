@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
@@ -15,19 +16,28 @@ import (
 // This file turns events into targets to look at. Nothing here does I/O, and on a replica that does not lead nothing is
 // done at all: the one that begins to lead looks everywhere.
 
-// Look has targets looked at: what Ingresses ask for there has changed.
-func (s *Syncer) Look(targets ...types.NamespacedName) { s.look(targets) }
+// Look has targets looked at: what Ingresses ask for there has changed. A target without a name stands for all in its
+// namespace, of which what is asked for there has become known.
+func (s *Syncer) Look(targets ...types.NamespacedName) {
+	for _, t := range targets {
+		if t.Name != "" {
+			s.look([]ref{t})
+		} else {
+			s.lookIn(t.Namespace)
+		}
+	}
+}
+
+// lookIn looks at all that may be in a namespace.
+func (s *Syncer) lookIn(namespace string) {
+	if n, err := s.namespaces.Get(namespace); err == nil {
+		s.namespaceChanged(nil, n)
+	}
+}
 
 func (s *Syncer) look(targets []ref) {
-	if !s.leading.Load() {
-		return
-	}
-	for _, t := range targets {
-		if s.index.at(t).is(roleCopy) && len(s.wants(t)) == 0 {
-			s.loop.AddUrgent(t) // a copy that has to go does not wait for those that have to come
-		} else {
-			s.loop.Add(t)
-		}
+	if s.leading.Load() {
+		s.add(targets)
 	}
 }
 
@@ -45,34 +55,39 @@ func (s *Syncer) objectChanged(at ref, before, after *object) {
 	if !s.leading.Load() {
 		return
 	}
-	if before == nil && after == nil {
-		s.look(s.troubles.endedBy(at))
-		return
+	targets := s.targetsOf(before, after)
+	if len(targets) > 1 {
+		s.waves.begin(at, targets, time.Now())
 	}
-	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
-		s.lost.Store(at, struct{}{})
+	s.look(append(s.noted(at, before, after), targets...))
+	for _, r := range s.contexts.list() {
+		r.sourceChanged(before, after)
 	}
-	look := map[ref]struct{}{at: {}}
+}
+
+// targetsOf are the targets that the two states of an object have to do with as a source.
+func (s *Syncer) targetsOf(before, after *object) []ref {
+	found := map[ref]struct{}{}
 	for _, o := range []*object{before, after} {
 		if !o.is(roleSource) {
 			continue
 		}
 		for _, t := range s.targets(o) {
-			look[t] = struct{}{}
+			found[t] = struct{}{}
 		}
 	}
-	targets := slices.Collect(maps.Keys(look))
-	if len(targets) > 1 {
-		s.waves.begin(at, targets, time.Now())
-	}
-	s.look(targets)
-	if after == nil {
-		s.look(s.troubles.endedBy(at))
-	}
+	return slices.Collect(maps.Keys(found))
 }
 
-// refilled is told by the index.
-func (s *Syncer) refilled() { s.look(s.troubles.everywhere()) }
+// refilled is told by the index. Of a namespace that could not be seen before, neither its copies nor the copies of its
+// sources were judged.
+func (s *Syncer) refilled(namespace string) {
+	s.look(s.troubles.everywhere())
+	if namespace != metav1.NamespaceAll {
+		s.lookIn(namespace)
+		s.look(s.index.copiesOut(namespace))
+	}
+}
 
 // targets are all places that a source may have to do with: where its rule and Ingresses want copies, where copies are,
 // and itself, where it is looked at whether it is in order.

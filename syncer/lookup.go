@@ -76,14 +76,14 @@ func (x *index) leftByKubed() []ref {
 }
 
 // missingSince tells since when a source has not been there. One that was deleted before the index was filled is
-// missing since the fill.
+// missing since the fill. Its namespace must be one that is seen.
 func (x *index) missingSince(source ref) time.Time {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if when, found := x.gone[source]; found {
 		return when
 	}
-	return x.since
+	return x.fillOf(source.Namespace).since
 }
 
 // groups is a map of sets of places. The empty set is not kept.
@@ -103,17 +103,17 @@ func (g groups[K]) remove(k K, at ref) {
 	}
 }
 
-// count is how many sources and copies there are.
-func (x *index) count() (sources, copies int) {
+// count is how many sources there are. It calls copy, which must not block, for each copy.
+func (x *index) count(copy func(at ref)) (sources int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, o := range x.objects {
+	for at, o := range x.objects {
 		switch o.role {
 		case roleSource:
 			sources++
 		case roleCopy:
-			copies++
+			copy(at)
 		}
 	}
-	return sources, copies
+	return sources
 }

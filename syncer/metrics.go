@@ -12,8 +12,28 @@ type metrics struct {
 	lag   prometheus.Histogram
 	drift *prometheus.CounterVec
 
-	copies, sources, failing, waiting *prometheus.Desc
+	copies, sources, failing, waiting, reachable *prometheus.Desc
 }
+
+// state is what can be said of a copy, or of a target that lacks one: a value of the label state. Each counts once, for the
+// first of them that holds.
+type state string
+
+const (
+	// stateBlocked: an object that is not wildcast's stands where the copy should be.
+	stateBlocked state = "blocked"
+	// stateFailing: the last attempt to write the copy failed: it may be missing, or old.
+	stateFailing state = "failing"
+	// stateContested: the copy is there, and somebody goes on changing it. It is repaired less and less often.
+	stateContested state = "contested"
+	// stateBehind: the copy is there, and its source has changed since wildcast last looked at it.
+	stateBehind state = "behind"
+	// stateSynced: the copy is there, and none of the others holds.
+	stateSynced state = "synced"
+)
+
+// everyState are all of them, in that order.
+var everyState = []state{stateBlocked, stateFailing, stateContested, stateBehind, stateSynced}
 
 func newMetrics(of Kind) metrics {
 	kind := prometheus.Labels{"kind": string(of)}
@@ -24,28 +44,29 @@ func newMetrics(of Kind) metrics {
 		}),
 		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wildcast_sync_drift_repaired_total", Help: "Copies restored after somebody changed or removed them.", ConstLabels: kind,
-		}, []string{"drift"}),
-		copies:  prometheus.NewDesc("wildcast_sync_copies", "Copies that exist.", nil, kind),
-		sources: prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
-		failing: prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason"}, kind),
-		waiting: prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", nil, kind),
+		}, []string{"drift", "context"}),
+		copies:    prometheus.NewDesc("wildcast_sync_copies", "Copies that are there or should be, by state.", []string{"state", "context"}, kind),
+		sources:   prometheus.NewDesc("wildcast_sync_sources", "Objects that are marked to be copied.", nil, kind),
+		failing:   prometheus.NewDesc("wildcast_sync_targets_failing", "Targets that lack a copy, or have an old one, by reason.", []string{"reason", "context"}, kind),
+		waiting:   prometheus.NewDesc("wildcast_sync_targets_waiting", "Targets that wait to be looked at.", []string{"context"}, kind),
+		reachable: prometheus.NewDesc("wildcast_sync_context_reachable", "Whether the last list or watch in another cluster succeeded.", []string{"context"}, kind),
 	}
 }
 
-// count counts a repair.
-func (s *Syncer) count(p plan) {
+// countRepair counts a repair.
+func (k *keeper) countRepair(p plan) {
 	drift := "changed"
 	if p.verb == create {
 		drift = "removed"
 	}
-	s.metrics.drift.WithLabelValues(drift).Inc()
+	k.metrics.drift.WithLabelValues(drift, k.policy.at.context).Inc()
 }
 
-func (s *Syncer) observeLag(began time.Time) { s.metrics.lag.Observe(time.Since(began).Seconds()) }
+func (k *keeper) observeLag(began time.Time) { k.metrics.lag.Observe(time.Since(began).Seconds()) }
 
 // Describe implements prometheus.Collector.
 func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.metrics.copies, s.metrics.sources, s.metrics.failing, s.metrics.waiting} {
+	for _, d := range []*prometheus.Desc{s.metrics.copies, s.metrics.sources, s.metrics.failing, s.metrics.waiting, s.metrics.reachable} {
 		ch <- d
 	}
 	s.metrics.lag.Describe(ch)
@@ -54,19 +75,68 @@ func (s *Syncer) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *Syncer) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, n int, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
-	}
-	sources, copies := s.index.count()
-	gauge(s.metrics.copies, copies)
-	gauge(s.metrics.sources, sources)
-	gauge(s.metrics.waiting, s.loop.Len())
-	for reason, n := range s.troubles.count() {
-		gauge(s.metrics.failing, n, reason)
+	gauge(ch, s.metrics.sources, s.index.count(func(ref) {}))
+	s.collect(ch)
+	for _, r := range s.contexts.list() {
+		r.collect(ch)
+		reachable := 0
+		if failure, heard := r.reached(); heard && failure == nil {
+			reachable = 1
+		}
+		gauge(ch, s.metrics.reachable, reachable, r.policy.at.context)
 	}
 	s.metrics.lag.Collect(ch)
 	s.metrics.drift.Collect(ch)
 }
+
+// collect tells of the copies in one cluster. The home cluster has an empty label context.
+func (k *keeper) collect(ch chan<- prometheus.Metric) {
+	context := k.policy.at.context
+	troubles := k.troubles.reasons()
+	states := k.states(troubles, time.Now())
+	for _, in := range everyState {
+		gauge(ch, k.metrics.copies, states[in], string(in), context)
+	}
+	gauge(ch, k.metrics.waiting, k.loop.Len(), context)
+	reasons := map[string]int{}
+	for _, reason := range troubles {
+		reasons[reason]++
+	}
+	for reason, n := range reasons {
+		gauge(ch, k.metrics.failing, n, reason, context)
+	}
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n int, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+}
+
+// states is how many copies are in each state.
+func (k *keeper) states(troubles map[ref]string, now time.Time) map[state]int {
+	states := map[state]int{}
+	for _, reason := range troubles {
+		if reason == ReasonTargetNotOurs {
+			states[stateBlocked]++
+		} else {
+			states[stateFailing]++
+		}
+	}
+	contested := k.contests.going(now)
+	k.index.count(func(copy ref) {
+		switch {
+		case has(troubles, copy): // counted
+		case has(contested, copy):
+			states[stateContested]++
+		case k.waves.awaited(copy):
+			states[stateBehind]++
+		default:
+			states[stateSynced]++
+		}
+	})
+	return states
+}
+
+func has[V any](m map[ref]V, at ref) bool { _, found := m[at]; return found }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
 // once it has been looked at, also if that failed: what fails is counted elsewhere.
@@ -93,6 +163,18 @@ func (w *waves) begin(source ref, targets []ref, now time.Time) {
 	for _, t := range targets {
 		w.going[source].left[t] = struct{}{}
 	}
+}
+
+// awaited reports whether a wave has not arrived at a target.
+func (w *waves) awaited(target ref) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wave := range w.going {
+		if has(wave.left, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // arrive notes that a target has been looked at, and tells observe of each wave that has ended.

@@ -1,12 +1,16 @@
 package syncer
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/wildcast/wildcast/controllers/loop"
 )
 
 // metric is the value of a gauge or counter, or the number of observations of a histogram, with that label's value.
@@ -32,13 +36,27 @@ func (w *world) metric(name, label string) float64 {
 	return 0
 }
 
+// wantStates compares how many copies there are in each state, such as "2 synced, 1 failing".
+func (w *world) wantStates(want string) {
+	w.t.Helper()
+	var got []string
+	for _, state := range slices.Backward(everyState) {
+		if n := w.metric("wildcast_sync_copies", string(state)); n != 0 {
+			got = append(got, fmt.Sprint(n, " ", state))
+		}
+	}
+	if got := strings.Join(got, ", "); got != want {
+		w.t.Errorf("copies are %s, want %s", got, want)
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	play(t, []scene{
 		{"sources, copies and failing targets are counted", func(w *world) {
 			w.put("blue/s")
 			w.put("home/s", syncTo("team=web"))
 			w.start()
-			for name, want := range map[string]float64{"wildcast_sync_sources": 1, "wildcast_sync_copies": 1, "wildcast_sync_targets_waiting": 0} {
+			for name, want := range map[string]float64{"wildcast_sync_sources": 1, "wildcast_sync_targets_waiting": 0} {
 				if got := w.metric(name, ""); got != want {
 					w.t.Errorf("%s is %v, want %v", name, got, want)
 				}
@@ -50,6 +68,29 @@ func TestMetrics(t *testing.T) {
 			if got := w.metric("wildcast_sync_targets_failing", ReasonTargetNotOurs); got != 0 {
 				w.t.Error(got)
 			}
+		}},
+		{"each copy is counted once, in the first state that holds", func(w *world) {
+			w.put("blue/other")
+			w.refuse = func(_ string, at ref) error {
+				if at == place("red/other") {
+					return quota(at)
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.put("home/other", syncTo("team=web"))
+			w.start()
+			w.wantStates("2 synced, 1 failing, 1 blocked")
+			w.syncer.waves.begin(place("home/s"), []ref{place("blue/s"), place("home/s"), place("blue/other")}, time.Now())
+			w.wantStates("1 synced, 1 behind, 1 failing, 1 blocked")
+			w.edit("home/s", key("a", "9"))
+			w.wantStates("2 synced, 1 failing, 1 blocked")
+			w.rival(key("a", "theirs"), time.Minute)
+			w.wantStates("1 synced, 1 contested, 1 failing, 1 blocked")
+			w.del("home/other")
+			w.wantStates("1 synced, 1 contested")
+			time.Sleep(time.Hour)
+			w.wantStates("2 synced")
 		}},
 		{"what others did to copies is counted, and what sources did is not", func(w *world) {
 			w.put("home/s", syncTo("team=web"))
@@ -108,9 +149,28 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 
 func TestNotesAreShortEnough(t *testing.T) {
 	r := &recorder{}
-	s := &Syncer{events: r}
+	s := &keeper{events: r}
 	s.say(corev1.EventTypeWarning, "Copy", saying{note: strings.Repeat("é", 1000)})
 	if note := r.events[0].note; len(note) > 1000 || !strings.HasPrefix(note, "éé") || strings.ContainsRune(note, '�') {
 		t.Error(len(note))
+	}
+}
+
+func BenchmarkScrapeWithTenThousandCopiesWhoseSourceHasChanged(b *testing.B) {
+	index := newIndex(scope{}, func(ref, *object, *object) {}, func(string) {})
+	s := &Syncer{keeper: keeper{metrics: newMetrics(Secrets), index: index, loop: loop.New[ref]("bench", nil, loop.Options{})}}
+	var copies []ref
+	for i := range 10_000 {
+		at := fmt.Sprintf("n%d/s", i)
+		index.put(readObject(copyMeta(at, "1", 1).ObjectMeta, scope{}))
+		copies = append(copies, place(at))
+	}
+	s.waves.begin(place("home/s"), copies, time.Now())
+	got := make(chan prometheus.Metric, 100)
+	for b.Loop() {
+		s.Collect(got)
+		for len(got) > 0 {
+			<-got
+		}
 	}
 }

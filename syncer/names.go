@@ -12,6 +12,9 @@ const (
 	AnnotationSyncAs = Prefix + "sync-as"
 	// AnnotationSyncKeys on a source is a comma list of the data keys that are copied, instead of all.
 	AnnotationSyncKeys = Prefix + "sync-keys"
+	// AnnotationSyncContexts on a source is a comma list of contexts of the kubeconfig of other clusters: a copy goes to
+	// each, into the context's namespace, or else the one that the source is in here.
+	AnnotationSyncContexts = Prefix + "sync-contexts"
 	// AnnotationAdopt with "true" on an object hands it over: it becomes the copy that its name stood in the way
 	// of. It is taken away when that has happened.
 	AnnotationAdopt = Prefix + "adopt"
@@ -26,7 +29,8 @@ const (
 	LabelOriginName      = Prefix + "origin.name"
 	// AnnotationOrigin on a copy names its source, whole: {"namespace","name","uid","resourceVersion"}.
 	AnnotationOrigin = Prefix + "origin"
-	// AnnotationTarget on a copy is its own namespace/name. A clone that somebody makes of a copy elsewhere names
+	// AnnotationTarget on a copy is its own namespace/name, and in another cluster context/namespace/name, so that whoever
+	// reads it there, or finds that the context leads to this cluster, does not take the copy for one of his own. A clone that somebody makes of a copy elsewhere names
 	// another object than itself, and so is not a copy.
 	AnnotationTarget = Prefix + "target"
 	// AnnotationHash on a copy is the digest of the content that it was given.
@@ -41,9 +45,15 @@ const (
 	ReasonInvalidSyncAs = "InvalidSyncAs"
 	// ReasonInvalidSyncKeys: the sync-keys annotation names no key. Copies stay as they are until it does.
 	ReasonInvalidSyncKeys = "InvalidSyncKeys"
+	// ReasonInvalidSyncContexts: the sync-contexts annotation names no context. Copies stay as they are until it does.
+	ReasonInvalidSyncContexts = "InvalidSyncContexts"
+	// ReasonUnknownContext: the sync-contexts annotation names a context that the kubeconfig of other clusters does not
+	// have. Copies that were made there stay as they are.
+	ReasonUnknownContext = "UnknownContext"
 	// ReasonTargetNotOurs: an object that is not our copy stands where a copy should be.
 	ReasonTargetNotOurs = "TargetNotOurs"
-	// ReasonTargetFailed: the API server refused a copy, for instance because of a quota.
+	// ReasonTargetFailed: the API server refused a copy, for instance because of a quota, or another cluster could not be
+	// reached.
 	ReasonTargetFailed = "TargetFailed"
 	// ReasonConflict: an older source wants the same targets.
 	ReasonConflict = "Conflict"
@@ -77,6 +87,8 @@ const (
 	// AnnotationKubedSync on a source is read as kubed reads it: "" or "true" for every namespace, any other text,
 	// "false" too, as a label selector. [AnnotationSync], if there is one, decides instead.
 	AnnotationKubedSync = "kubed.appscode.com/sync"
+	// AnnotationKubedSyncContexts on a source is read as [AnnotationSyncContexts], which decides if there is one.
+	AnnotationKubedSyncContexts = "kubed.appscode.com/sync-contexts"
 	// LabelKubedOriginCluster, LabelKubedOriginNamespace and LabelKubedOriginName on a copy say where it came from.
 	LabelKubedOriginCluster   = "kubed.appscode.com/origin.cluster"
 	LabelKubedOriginNamespace = "kubed.appscode.com/origin.namespace"

@@ -11,7 +11,7 @@ import (
 
 // role is what an object is to us.
 //
-//	origin and target annotation, the target being the object itself    copy
+//	origin and target annotation, the target being the object itself    copy, see scope.target
 //	else: a sync annotation, ours not "false", in a source namespace    source, but see below
 //	else: the adopt annotation with "true"                              offered
 //	else: kubed's origin annotation, naming a namesake elsewhere        left by kubed
@@ -44,17 +44,17 @@ type object struct {
 }
 
 // readObject reads an object's metadata. The result shares maps with meta.
-func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
+func readObject(meta metav1.ObjectMeta, in scope) *object {
 	o := &object{ObjectMeta: meta, role: roleForeign}
 	o.ManagedFields = nil
-	if origin, ok := readOrigin(o); ok {
+	if origin, ok := readOrigin(o, in); ok {
 		o.role, o.origin, o.owned = roleCopy, origin, readOwned(meta.ManagedFields)
 		return o
 	}
-	from, kubeds := readKubedOrigin(o)
-	_, stamped := meta.Annotations[AnnotationKubedSync]
+	from, kubeds := readKubedOrigin(o, in)
+	_, stamped := first(meta.Annotations, AnnotationKubedSync, AnnotationKubedSyncContexts)
 	rule, err := ParseRule(meta.Name, meta.Annotations)
-	if (rule != nil || err != nil) && sources.has(meta.Namespace) && (stamped || !kubeds) {
+	if (rule != nil || err != nil) && in.has(meta.Namespace) && (stamped || !kubeds) {
 		o.role, o.rule = roleSource, rule
 		o.wrong, _ = errors.AsType[*RuleError](err)
 		return o
@@ -66,6 +66,20 @@ func readObject(meta metav1.ObjectMeta, sources namespaces) *object {
 		o.role, o.origin, o.owned = roleKubed, from, readOwned(meta.ManagedFields)
 	}
 	return o
+}
+
+// scope is where objects are read.
+type scope struct {
+	context    string // that leads to the cluster; empty: the home cluster
+	namespaces        // whose objects may be sources
+}
+
+// target is the text of [AnnotationTarget] on a copy at a place.
+func (s scope) target(namespace, name string) string {
+	if s.context == "" {
+		return namespace + "/" + name
+	}
+	return s.context + "/" + namespace + "/" + name
 }
 
 // namespaces is a set of namespaces; the empty set stands for all.
@@ -109,18 +123,18 @@ func (o origin) String() string {
 
 // readOrigin reads where a copy came from. It is false unless the object is a copy: it has an origin, and the target
 // annotation names the object itself.
-func readOrigin(o *object) (origin, bool) {
-	if o.Annotations[AnnotationTarget] != o.Namespace+"/"+o.Name {
+func readOrigin(o *object, in scope) (origin, bool) {
+	if o.Annotations[AnnotationTarget] != in.target(o.Namespace, o.Name) {
 		return origin{}, false
 	}
 	return parseOrigin(o.Annotations[AnnotationOrigin])
 }
 
 // readKubedOrigin reads where a copy that kubed made came from. It is false unless the object is as kubed makes copies:
-// under the name of the source, in another namespace.
-func readKubedOrigin(o *object) (origin, bool) {
+// under the name of the source, in another namespace or cluster.
+func readKubedOrigin(o *object, in scope) (origin, bool) {
 	from, ok := parseOrigin(o.Annotations[AnnotationKubedOrigin])
-	return from, ok && from.Name == o.Name && from.Namespace != o.Namespace
+	return from, ok && from.Name == o.Name && (from.Namespace != o.Namespace || in.context != "")
 }
 
 func parseOrigin(text string) (origin, bool) {

@@ -14,12 +14,13 @@ type Rule struct {
 	Name     string          // of the copies
 	Keys     []string        // that are copied, sorted; nil for all
 	Selector labels.Selector // over the labels of Namespaces
+	Contexts []string        // other clusters that get a copy, sorted
 	Kubed    bool            // the copies carry kubed's marks too
 }
 
 // RuleError says what is wrong with a source's annotations. While a source has one, its copies stay as they are.
 type RuleError struct {
-	Reason string // of the Event: ReasonInvalidSelector, ReasonInvalidSyncAs or ReasonInvalidSyncKeys
+	Reason string // of the Event: ReasonInvalidSelector, ReasonInvalidSyncAs, ReasonInvalidSyncKeys or ReasonInvalidSyncContexts
 	Detail string // what is wrong, and the remedy
 }
 
@@ -29,28 +30,36 @@ func (e *RuleError) Error() string { return e.Detail }
 // an error.
 //
 //	wildcast.dev/sync        kubed.appscode.com/sync   rule
-//	"false"                  any or absent             none: not a source
+//	"false"                  any or absent             no namespace: not a source, unless it names contexts
 //	"", "true"               any or absent             every namespace
 //	a label selector         any or absent             the namespaces that it selects
 //	absent                   "", "true"                every namespace
 //	absent                   a label selector          the namespaces that it selects; "false" is one
-//	absent                   absent                    none: not a source
+//	absent                   absent                    no namespace: not a source, unless it names contexts
 //	any other text in the one that counts              *RuleError, not "no namespace": a typing error must not take copies away
+//
+// Copies in other clusters are asked for by a list in wildcast.dev/sync-contexts, or else kubed.appscode.com/sync-contexts,
+// whatever the two above say.
 func ParseRule(name string, annotations map[string]string) (*Rule, error) {
-	kubeds, dialect := annotations[AnnotationKubedSync]
-	text, found := annotations[AnnotationSync]
-	key := AnnotationSync
-	if !found && dialect {
-		key, text = AnnotationKubedSync, kubeds
-	}
-	if !found && !dialect || found && text == "false" {
+	sync, syncs := first(annotations, AnnotationSync, AnnotationKubedSync)
+	syncs = syncs && (sync.key != AnnotationSync || sync.value != "false")
+	contexts, exports := first(annotations, AnnotationSyncContexts, AnnotationKubedSyncContexts)
+	if !syncs && !exports {
 		return nil, nil
 	}
-	selector, err := parseSelector(key, text)
-	if err != nil {
-		return nil, err
+	_, dialect := first(annotations, AnnotationKubedSync, AnnotationKubedSyncContexts)
+	rule := &Rule{Name: name, Selector: labels.Nothing(), Kubed: dialect}
+	var err error
+	if syncs {
+		if rule.Selector, err = parseSelector(sync.key, sync.value); err != nil {
+			return nil, err
+		}
 	}
-	rule := &Rule{Name: name, Selector: selector, Kubed: dialect}
+	if exports {
+		if rule.Contexts = parseList(contexts.value); rule.Contexts == nil {
+			return nil, &RuleError{ReasonInvalidSyncContexts, contexts.key + " names no context: give a comma list of contexts, or take the annotation away to have no copy in other clusters"}
+		}
+	}
 	if as, found := annotations[AnnotationSyncAs]; found {
 		if wrong := validation.IsDNS1123Subdomain(as); len(wrong) > 0 {
 			return nil, &RuleError{ReasonInvalidSyncAs, fmt.Sprintf("%s: %q: %s", AnnotationSyncAs, as, wrong[0])}
@@ -63,6 +72,18 @@ func ParseRule(name string, annotations map[string]string) (*Rule, error) {
 		}
 	}
 	return rule, nil
+}
+
+type annotation struct{ key, value string }
+
+// first is the first of these annotations that there is.
+func first(annotations map[string]string, keys ...string) (annotation, bool) {
+	for _, key := range keys {
+		if value, found := annotations[key]; found {
+			return annotation{key, value}, true
+		}
+	}
+	return annotation{}, false
 }
 
 func parseSelector(key, text string) (labels.Selector, error) {

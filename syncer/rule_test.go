@@ -98,6 +98,10 @@ func TestParseRule(t *testing.T) {
 		{annotations{AnnotationSync: "", AnnotationSyncAs: "a/b"}, "", "", ReasonInvalidSyncAs},
 		{annotations{AnnotationSync: "", AnnotationSyncKeys: " , "}, "", "", ReasonInvalidSyncKeys},
 		{annotations{AnnotationSync: "", AnnotationSyncKeys: ""}, "", "", ReasonInvalidSyncKeys},
+		{annotations{AnnotationSync: "", AnnotationSyncContexts: ""}, "", "", ReasonInvalidSyncContexts},
+		{annotations{AnnotationSyncContexts: " , "}, "", "", ReasonInvalidSyncContexts},
+		{annotations{AnnotationKubedSyncContexts: ""}, "", "", ReasonInvalidSyncContexts},
+		{annotations{AnnotationSyncContexts: "a", AnnotationSync: "a b"}, "", "", ReasonInvalidSelector},
 	} {
 		rule, err := ParseRule("s", test.annotations)
 		if wrong, _ := err.(*RuleError); (wrong == nil) != (test.reason == "") || wrong != nil && wrong.Reason != test.reason {
@@ -105,6 +109,30 @@ func TestParseRule(t *testing.T) {
 		}
 		if (rule == nil) != (test.name == "") || rule != nil && (rule.Name != test.name || !slices.Equal(rule.Keys, strings.Fields(test.keys))) {
 			t.Errorf("%v: %+v", test.annotations, rule)
+		}
+	}
+}
+
+func TestContextsAreAskedForWhateverTheSelectorSays(t *testing.T) {
+	type annotations = map[string]string
+	for _, test := range []struct {
+		annotations
+		contexts string
+		selects  bool // any namespace
+		kubed    bool
+	}{
+		{annotations{AnnotationSyncContexts: "b, a,,b"}, "a b", false, false},
+		{annotations{AnnotationSyncContexts: "a", AnnotationSync: "false"}, "a", false, false},
+		{annotations{AnnotationSyncContexts: "a", AnnotationSync: ""}, "a", true, false},
+		{annotations{AnnotationKubedSyncContexts: "a"}, "a", false, true},
+		{annotations{AnnotationKubedSyncContexts: "a", AnnotationKubedSync: ""}, "a", true, true},
+		{annotations{AnnotationKubedSyncContexts: "a", AnnotationSyncContexts: "b"}, "b", false, true},
+		{annotations{AnnotationSyncContexts: "arn:aws:eks:eu-1:1:cluster/x"}, "arn:aws:eks:eu-1:1:cluster/x", false, false},
+		{annotations{AnnotationKubedSync: ""}, "", true, true},
+	} {
+		rule, err := ParseRule("s", test.annotations)
+		if err != nil || strings.Join(rule.Contexts, " ") != test.contexts || rule.Selects(nil) != test.selects || rule.Kubed != test.kubed {
+			t.Errorf("%v: %+v, %v", test.annotations, rule, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -27,6 +28,7 @@ import (
 // if that is its kind.
 type server struct {
 	t        *testing.T
+	name     string // begins its UIDs, for those of two servers never meet
 	kind     Kind
 	kube     *fake.Clientset
 	metadata *metadatafake.FakeMetadataClient
@@ -35,12 +37,14 @@ type server struct {
 	version  int
 	requests []string                        // of the syncer: verb and place
 	refuse   func(verb string, at ref) error // answers a request of the syncer with an error
+	away     error                           // answers every request, also lists and watches
+	hidden   string                          // a namespace that the syncer may not list
 }
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 
-func newServer(t *testing.T, of Kind) *server {
-	s := &server{t: t, kind: of, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
+func newServer(t *testing.T, name string, of Kind) *server {
+	s := &server{t: t, name: name, kind: of, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
 	resource := strings.ToLower(string(of)) + "s"
 	s.kube.PrependReactor("*", resource, s.react)
 	s.metadata.PrependReactor("get", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -54,25 +58,63 @@ func newServer(t *testing.T, of Kind) *server {
 		}
 		return true, partial(found), nil
 	})
-	s.metadata.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
-		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), "")
+	s.metadata.PrependReactor("list", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
+		if err := s.isAway(); err != nil {
+			return true, nil, err
+		}
+		if s.hides(a.GetNamespace()) {
+			return true, nil, apierrors.NewForbidden(secretsResource.GroupResource(), "", fmt.Errorf("no role"))
+		}
+		all, err := s.kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), a.GetNamespace())
 		if err != nil {
 			return true, nil, err
 		}
+		selected := a.(clienttesting.ListAction).GetListRestrictions().Labels
 		list := &metav1.List{ListMeta: all.(*corev1.SecretList).ListMeta}
 		for _, item := range all.(*corev1.SecretList).Items {
-			list.Items = append(list.Items, runtime.RawExtension{Object: partial(&item)})
+			if selected.Matches(labels.Set(item.Labels)) {
+				list.Items = append(list.Items, runtime.RawExtension{Object: partial(&item)})
+			}
 		}
 		return true, list, nil
 	})
 	s.metadata.PrependWatchReactor(resource, func(a clienttesting.Action) (bool, watch.Interface, error) {
-		w, err := s.kube.Tracker().Watch(secretsResource, "", a.(clienttesting.WatchActionImpl).ListOptions)
+		if err := s.isAway(); err != nil {
+			return true, nil, err
+		}
+		w, err := s.kube.Tracker().Watch(secretsResource, a.GetNamespace(), a.(clienttesting.WatchActionImpl).ListOptions)
 		if err != nil {
 			return true, nil, err
 		}
-		return true, partialWatch(w), nil
+		return true, partialWatch(w, a.(clienttesting.WatchAction).GetWatchRestrictions().Labels), nil
 	})
 	return s
+}
+
+func (s *server) isAway() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.away
+}
+
+// goAway makes the server answer nothing but an error, and end no watch; with nil it is back.
+func (s *server) goAway(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = err
+}
+
+func (s *server) hides(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden != "" && s.hidden == namespace
+}
+
+// hide makes a namespace one that may not be listed, instead of the one before; the empty name is none.
+func (s *server) hide(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = namespace
 }
 
 // shown is a kept Secret as an object of the server's kind.
@@ -99,8 +141,8 @@ func partial(s *corev1.Secret) *metav1.PartialObjectMetadata {
 	return &metav1.PartialObjectMetadata{ObjectMeta: *s.ObjectMeta.DeepCopy()}
 }
 
-// partialWatch is a watch of the metadata. It ends when it is stopped, though nobody reads on.
-func partialWatch(w watch.Interface) watch.Interface {
+// partialWatch is a watch of the metadata of what is selected. It ends when it is stopped, though nobody reads on.
+func partialWatch(w watch.Interface, selected labels.Selector) watch.Interface {
 	events := make(chan watch.Event)
 	proxy := watch.NewProxyWatcher(events)
 	go func() {
@@ -110,7 +152,11 @@ func partialWatch(w watch.Interface) watch.Interface {
 			case <-proxy.StopChan():
 				return
 			case e := <-w.ResultChan():
-				e.Object = partial(e.Object.(*corev1.Secret))
+				secret := e.Object.(*corev1.Secret)
+				e.Object = partial(secret)
+				if !selected.Matches(labels.Set(secret.Labels)) {
+					e.Type = watch.Deleted // it may have been selected before
+				}
 				select {
 				case <-proxy.StopChan():
 					return
@@ -127,6 +173,9 @@ func (s *server) request(verb string, at ref) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, verb+" "+at.String())
+	if s.away != nil {
+		return s.away
+	}
 	if s.refuse != nil {
 		return s.refuse(verb, at)
 	}
@@ -189,7 +238,7 @@ func (s *server) create(secret *corev1.Secret, manager string) (*corev1.Secret, 
 		}
 	}
 	s.version++
-	secret.UID = types.UID(fmt.Sprintf("uid-%d", s.version))
+	secret.UID = types.UID(fmt.Sprintf("%s-%d", s.name, s.version))
 	secret.ResourceVersion = strconv.Itoa(s.version)
 	secret.CreationTimestamp = metav1.Now()
 	if secret.Type == "" {

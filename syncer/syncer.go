@@ -11,11 +11,10 @@ import (
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/apimachinery/pkg/watch"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -43,10 +42,22 @@ type Config struct {
 	// ClusterName stands in the copies' label and tells them from those that the wildcast of another cluster made
 	// here. Empty: no label.
 	ClusterName string
+	// WatchedNamespaces are the namespaces of which objects are watched, each by itself. Elsewhere nothing is seen, and
+	// what is not seen is not taken for gone. Empty: all, in one watch.
+	WatchedNamespaces []string
+	// Unreadable is told when the API server forbids to list or watch the objects of a watched namespace, again and
+	// again while it does. It must not block. Nil: nobody is told.
+	Unreadable func(namespace string, err error)
+	// Known reports whether it is known what Ingresses in a namespace ask for; nothing is done there before. When it
+	// has become known, [Syncer.Look] must be called. Nil: it is.
+	Known func(namespace string) bool
 	// SourceNamespaces are the namespaces whose objects may be sources. Empty: all.
 	SourceNamespaces []string
 	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
 	DeleteGrace time.Duration
+	// Contexts tells of the other clusters that sources may name. It is called every few seconds while Run runs; after an
+	// error all stays as it was. It needs a ClusterName that no other cluster has. Nil: there are none.
+	Contexts func() (map[string]Context, error)
 	// CopyMetadata is CopySafe if empty.
 	CopyMetadata CopyMetadata
 	// Workers is how many targets are worked on at a time. Zero: 32.
@@ -79,28 +90,15 @@ type Requests interface {
 // namespaces, Ingresses and copies becomes "look at this target again", and a look starts from nothing: what should be
 // here, what is here. So each target has its own retries, and none waits for another.
 type Syncer struct {
-	kind     kind
-	policy   policy
-	workers  int
-	requests Requests
-
-	metadata   metadata.Interface
+	keeper
+	workers    int
 	namespaces corelisters.NamespaceLister
-	index      *index
-	contents   *contents
+	watched    []string // the namespaces, or one empty name for all
+	unreadable func(namespace string, err error)
+	known      func(namespace string) bool
 	synced     []cache.DoneChecker
-
-	loop     *loop.Loop[ref]
-	leading  atomic.Bool
-	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
-	contests contests
-	waves    waves
-	troubles troubles
-	kubed    hourly
-
-	events  events.EventRecorder
-	metrics metrics
-	log     *zap.Logger
+	leading    atomic.Bool
+	contexts   contexts
 }
 
 // contentsKept is how many bytes of sources are kept between the writes of their copies.
@@ -112,29 +110,49 @@ func New(c Config) (*Syncer, error) {
 		return nil, err
 	}
 	s := &Syncer{
-		kind:       kinds[c.Kind](c.Kube.CoreV1()),
-		policy:     policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
 		workers:    c.Workers,
-		requests:   c.Requests,
-		metadata:   c.Metadata,
 		namespaces: corelisters.NewNamespaceLister(c.Namespaces.GetIndexer()),
-		metrics:    newMetrics(c.Kind),
-		events:     c.Events,
-		log:        c.Log,
+		watched:    c.WatchedNamespaces,
+		unreadable: c.Unreadable,
+		known:      c.Known,
 	}
-	s.index = newIndex(c.SourceNamespaces, s.objectChanged, s.refilled)
+	s.contexts.read = c.Contexts
+	s.keeper = keeper{
+		demand:   s,
+		kind:     kinds[c.Kind](c.Kube.CoreV1()),
+		policy:   policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
+		metadata: c.Metadata,
+		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
+		requests: c.Requests,
+		answered: s.tried,
+		metrics:  newMetrics(c.Kind),
+		events:   c.Events,
+		log:      c.Log,
+	}
 	s.index.noticed = c.Noticed
+	s.index.parted = s.parted
+	s.sources = s.index
 	s.contents = newContents(contentsKept, s.kind.read)
 	s.loop = loop.New(s.kind.resource.Resource, s.reconcile, loop.Options{Log: c.Log})
 	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
 	if err != nil {
 		return nil, fmt.Errorf("listen to namespaces: %w", err)
 	}
-	s.synced = []cache.DoneChecker{registration.HasSyncedChecker(), s.index}
+	if len(s.watched) == 0 {
+		s.watched = []string{metav1.NamespaceAll}
+	}
+	s.index.divide(s.watched)
+	s.synced = []cache.DoneChecker{registration.HasSyncedChecker()}
+	for _, namespace := range s.watched {
+		s.synced = append(s.synced, part{s.index, namespace})
+	}
 	return s, nil
 }
 
 func (c *Config) complete() error {
+	if c.Contexts != nil && c.ClusterName == "" {
+		return errors.New("copies in other clusters have to say where they come from: give this cluster a name")
+	}
 	if kinds[c.Kind] == nil {
 		return fmt.Errorf("kind %q: give %s or %s", c.Kind, Secrets, ConfigMaps)
 	}
@@ -152,6 +170,12 @@ func (c *Config) complete() error {
 	}
 	if c.Noticed == nil {
 		c.Noticed = func(ref) {}
+	}
+	if c.Unreadable == nil {
+		c.Unreadable = func(string, error) {}
+	}
+	if c.Known == nil {
+		c.Known = func(string) bool { return true }
 	}
 	if wrong := validation.IsValidLabelValue(LabelValue(c.ClusterName)); len(wrong) > 0 {
 		return fmt.Errorf("cluster name %q cannot be the value of a label: %s", c.ClusterName, strings.Join(wrong, "; "))
@@ -172,24 +196,25 @@ type noRequests struct{}
 func (noRequests) At(ref) []Request { return nil }
 func (noRequests) Of(ref) []ref     { return nil }
 
-// Synced are done once all sources, copies and namespaces are known.
+// Synced are done once all sources, copies and namespaces are known, but those in watched namespaces that the API server
+// forbids to read.
 func (s *Syncer) Synced() []cache.DoneChecker { return s.synced }
 
 // Start watches, on every replica, and returns when ctx has ended.
 func (s *Syncer) Start(ctx context.Context) {
-	all := s.metadata.Resource(s.kind.resource)
-	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = s.kind.selector()
-			return all.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = s.kind.selector()
-			return all.Watch(ctx, o)
-		},
-	}, s.metadata)
-	reflector := cache.NewReflectorWithOptions(watched, &metav1.PartialObjectMetadata{}, s.index, cache.ReflectorOptions{Name: "syncer", TypeDescription: s.kind.kind.Kind})
-	reflector.RunWithContext(ctx)
+	var running sync.WaitGroup
+	for _, namespace := range s.watched {
+		running.Go(func() { s.watch(ctx, part{s.index, namespace}, namespace, "") })
+	}
+	running.Wait()
+}
+
+// tried takes note of the outcome of reading a namespace.
+func (s *Syncer) tried(_ context.Context, namespace string, err error) {
+	if namespace != metav1.NamespaceAll && apierrors.IsForbidden(err) {
+		s.index.fills[namespace].settle()
+		s.unreadable(namespace, err)
+	}
 }
 
 // Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
@@ -200,6 +225,10 @@ func (s *Syncer) Run(ctx context.Context) error {
 	}
 	s.leading.Store(true)
 	defer s.leading.Store(false)
+	follow := s.enterContexts(ctx)
 	s.lookEverywhere()
+	var abroad sync.WaitGroup
+	defer abroad.Wait()
+	abroad.Go(follow)
 	return s.loop.Run(ctx, s.workers)
 }

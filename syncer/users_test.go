@@ -126,7 +126,7 @@ func (w *world) copies() string {
 	}
 	var found []string
 	for _, secret := range all.(*corev1.SecretList).Items {
-		if readObject(secret.ObjectMeta, nil).role == roleCopy {
+		if readObject(secret.ObjectMeta, w.in).role == roleCopy {
 			found = append(found, secret.Namespace+"/"+secret.Name)
 		}
 	}

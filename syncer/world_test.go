@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 )
 
@@ -42,6 +43,7 @@ type world struct {
 	asked    requested
 	config   Config
 	syncer   *Syncer
+	in       scope // of which there are copies
 	began    time.Time
 	stop     func()
 }
@@ -88,7 +90,7 @@ func playSecrets(t *testing.T, scenes []scene) {
 // in runs a test in a bubble with a world whose namespaces are given as name and labels. The syncer does not run yet.
 func in(t *testing.T, kind Kind, namespaces map[string]string, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{server: newServer(t, kind), asked: requested{}, began: time.Now(), stop: func() {}}
+		w := &world{server: newServer(t, "home", kind), asked: requested{}, began: time.Now(), stop: func() {}}
 		w.config = Config{Kind: kind, ClusterName: "here", DeleteGrace: 5 * time.Second, Requests: w.asked, Events: &w.recorder}
 		for _, name := range slices.Sorted(maps.Keys(namespaces)) {
 			w.namespace(name, namespaces[name])
@@ -155,4 +157,11 @@ func (w *world) said() []string {
 func place(text string) ref {
 	namespace, name, _ := strings.Cut(text, "/")
 	return ref{Namespace: namespace, Name: name}
+}
+
+// TestMain has client-go log its errors and no more: it also sleeps after each until a millisecond has passed since the one
+// before, which in a bubble, whose clock begins in 2000, may be a long time.
+func TestMain(m *testing.M) {
+	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
+	m.Run()
 }

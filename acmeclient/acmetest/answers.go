@@ -81,6 +81,8 @@ func (s *Server) find(zone, name string, kind uint16) []dns.RR {
 		for _, other := range d.servers {
 			found = append(found, &dns.NS{Hdr: header(zone, dns.TypeNS, 60), Ns: other.name(zone)})
 		}
+	case kind == dns.TypeA && d.address[name] != nil:
+		found = append(found, &dns.A{Hdr: header(name, dns.TypeA, 0), A: d.address[name]})
 	case kind == dns.TypeA:
 		for _, other := range d.servers {
 			if name == other.name(zone) {
@@ -100,7 +102,7 @@ func (s *Server) find(zone, name string, kind uint16) []dns.RR {
 // exists tells a name without a record of the wanted type from one that is not there at all (RFC 2308 §2).
 func (s *Server) exists(zone, name string) bool {
 	d := s.dns
-	if name == zone || d.cname[name] != "" {
+	if name == zone || d.cname[name] != "" || d.address[name] != nil {
 		return true
 	}
 	below := func(other string) bool { return dns.IsSubDomain(name, other) }

@@ -30,7 +30,7 @@ const (
 
 // CAOptions say what the CA is like. The zero value of each field but DNS will do.
 type CAOptions struct {
-	// DNS is where the CA looks for TXT records.
+	// DNS is where the CA looks for TXT records and addresses.
 	DNS *DNS
 	// RejectNonces is how many of a hundred good nonces are refused; 0 stands for Pebble's 5, [NoRejects] for none.
 	RejectNonces int
@@ -42,6 +42,8 @@ type CAOptions struct {
 	Profiles map[string]time.Duration
 	// RetryAfter is what the CA asks to wait while it validates or issues, in whole seconds; 0: it does not say.
 	RetryAfter time.Duration
+	// HTTPPort is where the CA looks at pages for HTTP-01; 0: 5002.
+	HTTPPort int
 	// AlternateChains is how many chains the CA offers beside its default one.
 	AlternateChains int
 }
@@ -78,7 +80,7 @@ func StartCA(o CAOptions) (*CA, error) {
 	quiet := log.New(io.Discard, "", 0)
 	withEnvironment(o, func() {
 		c.issuer = pebbleca.New(quiet, c.store, "", "ecdsa", o.AlternateChains, 1, profiles(o.Profiles))
-		validator := va.New(quiet, 5002, 5001, false, o.DNS.Addr(), c.store)
+		validator := va.New(quiet, cmp.Or(o.HTTPPort, 5002), 5001, false, o.DNS.Addr(), c.store)
 		seconds := int(o.RetryAfter / time.Second)
 		front := wfe.New(quiet, c.store, validator, c.issuer, []string{"ca.test"}, false, o.RequireEAB, seconds, seconds)
 		c.pebble = front.Handler()

@@ -27,6 +27,7 @@ type DNS struct {
 	mu      sync.Mutex
 	txt     map[string][]txt
 	cname   map[string]string
+	address map[string]net.IP
 	hidden  hidden
 	updates int
 	held    chan struct{} // nil: questions are answered at once
@@ -47,7 +48,7 @@ func StartDNS(zones ...string) (*DNS, error) {
 	if len(zones) == 0 {
 		return nil, errors.New("start DNS: give at least one zone")
 	}
-	d := &DNS{keys: &keyring{}, txt: map[string][]txt{}, cname: map[string]string{}, hidden: hidden{}}
+	d := &DNS{keys: &keyring{}, txt: map[string][]txt{}, cname: map[string]string{}, address: map[string]net.IP{}, hidden: hidden{}}
 	for _, zone := range zones {
 		d.zones = append(d.zones, dns.CanonicalName(zone))
 	}
@@ -138,6 +139,13 @@ func (d *DNS) SetCNAME(fqdn, target string) {
 		return
 	}
 	d.cname[dns.CanonicalName(fqdn)] = dns.CanonicalName(target)
+}
+
+// SetAddress gives a name an A record.
+func (d *DNS) SetAddress(fqdn, ip string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.address[dns.CanonicalName(fqdn)] = net.ParseIP(ip)
 }
 
 // Hide keeps the TXT records at the names, or all, out of every server's answers; updates go on.

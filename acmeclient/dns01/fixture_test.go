@@ -50,7 +50,7 @@ func newWorld(t testing.TB, cfg dns01.Config) *world {
 		cfg.Command = testchild.Command()
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 5 * time.Second
+		cfg.Timeout = 30 * time.Second
 	}
 	w := &world{t: t, dns: d, pool: dns01.NewPool(cfg), logs: logs}
 	t.Cleanup(w.pool.Close)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	coreinformers "k8s.io/client-go/informers/core/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -25,18 +26,25 @@ type app struct {
 	certificates *controllers.Controller
 	secrets      *syncer.Syncer
 	configMaps   *syncer.Syncer
+	reports      *reports
 	log          *zap.Logger
 }
 
 func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers controllers.Solvers, log *zap.Logger) (*app, error) {
-	a := &app{log: log}
-	var err error
-	if a.namespaces, err = controllers.NewNamespaces(clients.kube); err != nil {
+	a := &app{log: log, reports: newReports(o, log)}
+	pages, err := o.http01()
+	if err != nil {
+		return nil, err
+	}
+	unreadable, err := a.watch(o, clients.kube)
+	if err != nil {
 		return nil, err
 	}
 	a.certificates, err = controllers.New(controllers.Config{
 		Kube:                   clients.kube,
 		Namespaces:             a.namespaces,
+		Watched:                o.watched(),
+		Unreadable:             unreadable,
 		Solvers:                solvers,
 		Events:                 recorder,
 		Log:                    log,
@@ -44,32 +52,58 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DefaultIssuer:          o.defaultIssuer,
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
+		HTTP01:                 pages,
 		Changed:                func(target types.NamespacedName) { a.secrets.Look(target) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	reflection := syncer.Config{
-		Kind:             syncer.ConfigMaps,
-		Kube:             clients.kube,
-		Metadata:         clients.metadata,
-		Namespaces:       a.namespaces,
-		ClusterName:      o.clusterName,
-		DeleteGrace:      o.deleteGrace,
-		CopyMetadata:     syncer.CopyMetadata(o.copyMetadata),
-		SourceNamespaces: o.sourceNamespaces,
-		Workers:          o.workers,
-		Events:           recorder,
-		Log:              log,
+		Kind:              syncer.ConfigMaps,
+		Kube:              clients.kube,
+		Metadata:          clients.metadata,
+		Namespaces:        a.namespaces,
+		WatchedNamespaces: o.watched(),
+		Unreadable:        a.reports.unreadable,
+		ClusterName:       o.clusterName,
+		DeleteGrace:       o.deleteGrace,
+		CopyMetadata:      syncer.CopyMetadata(o.copyMetadata),
+		SourceNamespaces:  o.sourceNamespaces,
+		Contexts:          contexts(o, log),
+		Workers:           o.workers,
+		Events:            recorder,
+		Log:               log,
 	}
 	if a.configMaps, err = syncer.New(reflection); err != nil {
 		return nil, err
 	}
 	reflection.Kind = syncer.Secrets
 	reflection.Requests = requests{a.certificates}
+	reflection.Known = a.certificates.Known
 	reflection.Noticed = a.certificates.Noticed
 	a.secrets, err = syncer.New(reflection)
 	return a, err
+}
+
+// watch makes the informer of namespaces: of all, or of those that the flags name. What it returns is to be told when one
+// of them cannot be read.
+func (a *app) watch(o *options, kube kubernetes.Interface) (unreadable func(namespace string, err error), err error) {
+	if len(o.namespaces) == 0 {
+		a.namespaces, err = controllers.NewNamespaces(kube)
+		return nil, err
+	}
+	watched, err := controllers.NewWatched(controllers.WatchedConfig{
+		Kube:       kube,
+		Home:       o.namespace,
+		Names:      o.watched(),
+		Ready:      func(namespace string) []cache.DoneChecker { return a.certificates.SyncedIn(namespace) },
+		Unreadable: a.reports.unreadable,
+	})
+	a.namespaces = watched
+	return func(namespace string, err error) {
+		a.reports.unreadable(namespace, err)
+		watched.GiveUp(namespace)
+	}, err
 }
 
 // startCaches fills the caches, on every replica, so that a new leader need not. The function it returns ends them.
@@ -94,16 +128,28 @@ func (a *app) startServers(o *options) (stop func(), err error) {
 	}
 	metrics := http.NewServeMux()
 	metrics.Handle("GET /metrics", legacyregistry.Handler())
-	stopMetrics, err := serve("metrics", o.metricsAddress, metrics, a.log)
-	if err != nil {
-		return nil, err
+	var stops []func()
+	stop = func() {
+		for _, stop := range slices.Backward(stops) {
+			stop()
+		}
 	}
-	stopHealth, err := serve("health", o.healthAddress, healthHandler(a.ready), a.log)
-	if err != nil {
-		stopMetrics()
-		return nil, err
+	for _, server := range []struct {
+		name, address string
+		handler       http.Handler
+	}{
+		{"metrics", o.metricsAddress, metrics},
+		{"http01", o.http01Address, a.certificates.Pages()},
+		{"health", o.healthAddress, healthHandler(a.ready)},
+	} {
+		stopOne, err := serve(server.name, server.address, server.handler, a.log)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		stops = append(stops, stopOne)
 	}
-	return func() { stopHealth(); stopMetrics() }, nil
+	return stop, nil
 }
 
 // ready reports whether the caches are filled.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
 )
 
@@ -21,14 +24,19 @@ import (
 type options struct {
 	kubeconfig             string
 	namespace              string
+	namespaces             []string
 	clusterName            string
 	defaultIssuer          string
 	certManagerAnnotations bool
 	copyMetadata           string
 	sourceNamespaces       []string
 	deleteGrace            time.Duration
+	contextsKubeconfig     string
 	metricsAddress         string
 	healthAddress          string
+	http01Address          string
+	http01Service          string
+	http01Port             int
 	leaderElect            bool
 	workers                int
 	kubeAPIQPS             float32
@@ -37,18 +45,26 @@ type options struct {
 	logFormat              string
 }
 
+// defaultClusterName is what every cluster is called that nobody has named.
+const defaultClusterName = "kubernetes"
+
 // add declares the flags with their defaults.
 func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: the pod's service account, then $KUBECONFIG, then ~/.kube/config)")
 	f.StringVar(&o.namespace, "namespace", defaultNamespace(), "home `namespace`: issuers there serve the whole cluster, shared certificates are kept there")
-	f.StringVar(&o.clusterName, "cluster-name", "kubernetes", "`name` of this cluster in the origin labels of copies")
+	f.StringSliceVar(&o.namespaces, "namespaces", nil, "work only in these `namespaces` and the home namespace, where Roles give all the rights that it takes (default all, with a ClusterRole)")
+	f.StringVar(&o.clusterName, "cluster-name", defaultClusterName, "`name` of this cluster in the origin labels of copies")
 	f.StringVar(&o.defaultIssuer, "default-issuer", "", "`issuer` for Ingresses with kubernetes.io/tls-acme: \"true\"")
 	f.BoolVar(&o.certManagerAnnotations, "cert-manager-annotations", false, "also heed cert-manager.io/cluster-issuer and cert-manager.io/issuer on Ingresses")
 	f.StringVar(&o.copyMetadata, "copy-metadata", string(syncer.CopySafe), "labels and annotations that copies get from their source: all, safe (without those of Argo CD, Helm and kubectl) or none")
 	f.StringSliceVar(&o.sourceNamespaces, "source-namespaces", nil, "copy only Secrets from these `namespaces` (default all)")
 	f.DurationVar(&o.deleteGrace, "delete-grace", 5*time.Second, "how long copies outlive a deleted source, which may come back")
+	f.StringVar(&o.contextsKubeconfig, "contexts-kubeconfig", "", "`file` with the contexts of other clusters that sources may name; changes of it are noticed (default none)")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
+	f.StringVar(&o.http01Address, "http01-address", ":8089", "`address` of the pages that answer HTTP-01 challenges; 0 for none")
+	f.StringVar(&o.http01Service, "http01-service", "wildcast-http01:80", "`name:port` of the Service in the home namespace that leads to those pages")
+	f.IntVar(&o.http01Port, "http01-port", 80, "`port` at which the CA asks for those pages; every public CA asks at 80")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
 	f.IntVar(&o.workers, "workers", 32, "how many copies are written at once")
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
@@ -70,11 +86,21 @@ func (o *options) validate() error {
 	if len(o.sourceNamespaces) > 0 && !slices.Contains(o.sourceNamespaces, o.namespace) {
 		complain("--source-namespaces lacks %s, where the certificates are that should be copied: add it", o.namespace)
 	}
+	o.validateNamespaces(complain)
+	if _, err := o.http01(); err != nil {
+		complain("--http01-service is %q: %w", o.http01Service, err)
+	}
+	if o.http01Port < 1 || o.http01Port > 65535 {
+		complain("--http01-port is %d: give 1 to 65535", o.http01Port)
+	}
 	if o.workers < 1 {
 		complain("--workers is %d: give at least 1", o.workers)
 	}
 	if o.deleteGrace < 0 {
 		complain("--delete-grace is %s: give 0s or more", o.deleteGrace)
+	}
+	if o.contextsKubeconfig != "" && (o.clusterName == "" || o.clusterName == defaultClusterName) {
+		complain("--contexts-kubeconfig needs --cluster-name, since copies in other clusters say where they come from: give this cluster a name that no other has")
 	}
 	if o.kubeAPIQPS == 0 {
 		complain("--kube-api-qps is 0, which lets nothing through: give a rate, or -1 for no limit")
@@ -86,6 +112,51 @@ func (o *options) validate() error {
 		complain("--log-format is %q: give json or console", o.logFormat)
 	}
 	return errors.Join(errs...)
+}
+
+// validateNamespaces checks the names of namespaces. An empty list is no way to say all: it is more likely to be a
+// variable that was forgotten.
+func (o *options) validateNamespaces(complain func(format string, args ...any)) {
+	if o.namespaces != nil && len(o.namespaces) == 0 {
+		complain("--namespaces is empty: name namespaces, or leave it out for all")
+	}
+	seen := map[string]bool{}
+	for _, name := range o.namespaces {
+		switch wrong := validation.IsDNS1123Label(name); {
+		case name == "":
+			complain("--namespaces has an empty name: remove the extra comma")
+		case len(wrong) > 0:
+			complain("--namespaces has %q, which cannot be the name of a namespace: %s", name, wrong[0])
+		case seen[name]:
+			complain("--namespaces has %s twice: remove one", name)
+		}
+		seen[name] = true
+	}
+	for _, name := range o.sourceNamespaces {
+		if len(o.namespaces) > 0 && !slices.Contains(o.watched(), name) {
+			complain("--source-namespaces has %s, which wildcast does not see: add it to --namespaces too", name)
+		}
+	}
+}
+
+// watched are the namespaces to work in, the home namespace among them; none for all.
+func (o *options) watched() []string {
+	if len(o.namespaces) == 0 {
+		return nil
+	}
+	all := append([]string{o.namespace}, o.namespaces...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// http01 says where the pages of HTTP-01 challenges are.
+func (o *options) http01() (controllers.HTTP01, error) {
+	name, text, _ := strings.Cut(o.http01Service, ":")
+	port, err := strconv.ParseUint(text, 10, 16)
+	if len(validation.IsDNS1035Label(name)) > 0 || err != nil || port == 0 {
+		return controllers.HTTP01{}, errors.New("give the Service's name and port, such as wildcast-http01:80")
+	}
+	return controllers.HTTP01{Service: name, Port: int32(port), AskPort: o.http01Port}, nil
 }
 
 // logger makes the log that the flags describe.

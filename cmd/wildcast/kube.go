@@ -25,6 +25,21 @@ func connect(ctx context.Context, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("find the cluster: %w; give --kubeconfig, or run in a pod with a service account", err)
 	}
+	clients, err := newClients(cfg, o, log)
+	if err != nil {
+		return nil, err
+	}
+	var status int
+	clients.kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).StatusCode(&status)
+	if status == 0 || status == http.StatusUnauthorized {
+		err := clients.kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
+		return nil, fmt.Errorf("reach the API server at %s: %v; check --kubeconfig and the network", cfg.Host, err)
+	}
+	return clients, nil
+}
+
+// newClients makes the clients of a cluster. It makes no request.
+func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error) {
 	cfg.QPS, cfg.Burst = o.kubeAPIQPS, max(int(o.kubeAPIQPS)*2, 1)
 	cfg.UserAgent = userAgent()
 	cfg.WarningHandlerWithContext = warnings{log}
@@ -38,12 +53,6 @@ func connect(ctx context.Context, o *options, log *zap.Logger) (*clients, error)
 	kube, err := kubernetes.NewForConfig(typed)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
-	}
-	var status int
-	kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).StatusCode(&status)
-	if status == 0 || status == http.StatusUnauthorized {
-		err := kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
-		return nil, fmt.Errorf("reach the API server at %s: %v; check --kubeconfig and the network", cfg.Host, err)
 	}
 	return &clients{kube, metadataClient}, nil
 }

@@ -20,6 +20,7 @@ var changes = []string{"create", "update", "delete"}
 // fanout is one Secret and its copies in many namespaces.
 type fanout struct {
 	*world
+	name    string // of the source, and the value of the label that its namespaces have
 	targets fields
 	ratios  map[string][]float64
 	rates   map[string][]float64 // a second, of wildcast
@@ -28,11 +29,21 @@ type fanout struct {
 
 // measureCopies measures how fast a change of a source reaches its copies, and what it costs.
 func measureCopies(ctx context.Context, w *world) error {
-	targets, err := w.plant(ctx, "fan", w.namespaces, map[string]string{"bench": "fan"})
+	for _, n := range w.namespaces {
+		if err := w.measureFanout(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) measureFanout(ctx context.Context, n int) error {
+	name := fmt.Sprintf("fan-%d", n)
+	targets, err := w.plant(ctx, name, n, map[string]string{"bench": name})
 	if err != nil {
 		return err
 	}
-	f := &fanout{world: w, targets: targets, ratios: map[string][]float64{}, rates: map[string][]float64{}}
+	f := &fanout{world: w, name: name, targets: targets, ratios: map[string][]float64{}, rates: map[string][]float64{}}
 	if err := f.fetchModel(ctx); err != nil {
 		return err
 	}
@@ -43,7 +54,7 @@ func measureCopies(ctx context.Context, w *world) error {
 		}
 	}
 	for _, change := range changes {
-		w.report.atLeast(0.9, "ratio", fmt.Sprintf("copies-%s-%d", change, len(targets)), median(f.ratios[change]))
+		w.report.atLeast(0.9, "ratio", fmt.Sprintf("copies-%s-%d", change, n), median(f.ratios[change]))
 		w.report.remark("%.0f copies a second; ratios %.2f", median(f.rates[change]), f.ratios[change])
 	}
 	return f.requests(ctx, began)
@@ -87,8 +98,8 @@ func (f *fanout) mark(ctx context.Context, name, selector string) error {
 func (f *fanout) round(ctx context.Context, round int) error {
 	wild, bare := map[string]float64{}, map[string]float64{}
 	turns := []func() error{
-		func() error { return f.wildcastTurn(ctx, fmt.Sprintf("fan-%d", round), wild) },
-		func() error { return f.bareTurn(ctx, fmt.Sprintf("bare-%d", round), bare) },
+		func() error { return f.wildcastTurn(ctx, fmt.Sprintf("%s-%d", f.name, round), wild) },
+		func() error { return f.bareTurn(ctx, fmt.Sprintf("bare-%s-%d", f.name, round), bare) },
 	}
 	for i := range turns {
 		if err := turns[(round+i)%2](); err != nil {
@@ -120,7 +131,7 @@ func (f *fanout) wildcastTurn(ctx context.Context, name string, rates map[string
 // change makes, changes or unmarks the source.
 func (f *fanout) change(ctx context.Context, change, name string) error {
 	if change == "create" {
-		return f.mark(ctx, name, "bench=fan")
+		return f.mark(ctx, name, "bench="+f.name)
 	}
 	secrets := f.admin.CoreV1().Secrets(stage.Home)
 	source, err := secrets.Get(ctx, name, metav1.GetOptions{})
@@ -199,7 +210,7 @@ func (f *fanout) rate(ctx context.Context, change string, who match, name string
 
 // requests prints what wildcast's turns have cost.
 func (f *fanout) requests(ctx context.Context, since time.Time) error {
-	fan := func(r cluster.Request) bool { return strings.HasPrefix(r.Name, "fan-") && r.Resource == "secrets" }
+	fan := func(r cluster.Request) bool { return strings.HasPrefix(r.Name, f.name+"-") && r.Resource == "secrets" }
 	written, err := f.count(since, match(ours).and(fan).and(writes))
 	if err != nil {
 		return err
@@ -213,9 +224,9 @@ func (f *fanout) requests(ctx context.Context, since time.Time) error {
 		return err
 	}
 	n := float64(len(changes) * f.rounds * len(f.targets))
-	f.report.atMost(1, "requests", "copies-writes-per-copy", float64(written)/n)
-	f.report.atMost(0, "requests", "copies-reads-of-copies", float64(seen))
+	f.report.atMost(1, "requests", fmt.Sprintf("copies-writes-per-copy-%d", len(f.targets)), float64(written)/n)
+	f.report.atMost(0, "requests", fmt.Sprintf("copies-reads-of-copies-%d", len(f.targets)), float64(seen))
 	// A source has three states in a round, and the last, unmarked one need not be read.
-	f.report.atMost(1, "requests", "copies-reads-per-state-of-source", float64(sources)/float64(2*f.rounds))
+	f.report.atMost(1, "requests", fmt.Sprintf("copies-reads-per-state-of-source-%d", len(f.targets)), float64(sources)/float64(2*f.rounds))
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -18,7 +20,7 @@ type options struct {
 	only       *regexp.Regexp
 	quick      bool
 	rounds     int
-	namespaces int
+	namespaces sizes
 	domains    int
 	secrets    int
 	workers    int
@@ -30,7 +32,8 @@ func (o *options) parse(args []string) error {
 	f.StringVar(&o.run, "run", "", "measure only the groups that match this `regexp`: "+strings.Join(names(), ", "))
 	f.BoolVar(&o.quick, "quick", false, "measure once and little: the figures are there, and rough")
 	f.IntVar(&o.rounds, "rounds", 5, "how often wildcast and the bare loop take turns")
-	f.IntVar(&o.namespaces, "namespaces", 1000, "how many namespaces a Secret is copied to")
+	o.namespaces = sizes{1000, 5000}
+	f.Var(&o.namespaces, "namespaces", "to how many namespaces a Secret is copied: `numbers` with commas")
 	f.IntVar(&o.domains, "domains", 100, "how many domains are certified at once")
 	f.IntVar(&o.secrets, "secrets", 5000, "how many unrelated Secrets of 10 KiB there are when memory is measured")
 	f.IntVar(&o.workers, "workers", 32, "how many copies wildcast and the bare loop write at once")
@@ -38,15 +41,40 @@ func (o *options) parse(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if o.rounds < 1 || o.namespaces < 1 || o.domains < 1 || o.secrets < 1 || o.workers < 1 {
-		return fmt.Errorf("-rounds, -namespaces, -domains, -secrets and -workers are at least 1")
+	if o.rounds < 1 || o.domains < 1 || o.secrets < 1 || o.workers < 1 {
+		return fmt.Errorf("-rounds, -domains, -secrets and -workers are at least 1")
 	}
 	if o.quick {
-		o.rounds, o.namespaces, o.domains, o.secrets = 1, min(o.namespaces, 200), min(o.domains, 32), min(o.secrets, 1000)
+		o.rounds, o.namespaces, o.domains, o.secrets = 1, sizes{min(slices.Min(o.namespaces), 200)}, min(o.domains, 32), min(o.secrets, 1000)
 	}
 	var err error
 	o.only, err = regexp.Compile(o.run)
 	return err
+}
+
+// sizes is a flag of numbers that are at least 1.
+type sizes []int
+
+// String implements flag.Value.
+func (s *sizes) String() string {
+	var all []string
+	for _, n := range *s {
+		all = append(all, strconv.Itoa(n))
+	}
+	return strings.Join(all, ",")
+}
+
+// Set implements flag.Value.
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number that is at least 1", part)
+		}
+		*s = append(*s, n)
+	}
+	return nil
 }
 
 // group is some figures that are measured together.

@@ -2,17 +2,12 @@ package cluster
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"time"
 
 	"github.com/wildcast/wildcast/e2e/internal/gobuild"
 )
@@ -66,72 +61,12 @@ func Build(ctx context.Context, log io.Writer) (string, error) {
 		return "", err
 	}
 	module := filepath.Join(checkout, "e2e", "kubernetes")
-	key, err := programsKey(module)
-	if err != nil {
-		return "", err
-	}
-	folder := filepath.Join(cache, key)
-	if complete(folder) {
-		return folder, nil
-	}
-	unlock, err := gobuild.Lock(ctx, folder+".lock", log)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if complete(folder) { // another process has just built them
-		return folder, nil
-	}
-	return folder, build(ctx, module, folder, log)
-}
-
-// programsKey names everything that decides what the programs are.
-func programsKey(module string) (string, error) {
-	sum := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(module, name))
-		if err != nil {
-			return "", fmt.Errorf("read what the control plane is made of: %w", err)
-		}
-		sum.Write(text)
-	}
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return fmt.Sprintf("kubernetes-%x", sum.Sum(nil)[:8]), nil
-}
-
-func complete(folder string) bool {
-	_, err := os.Stat(folder)
-	return !errors.Is(err, fs.ErrNotExist) // it is renamed into place when it is whole
-}
-
-func build(ctx context.Context, module, folder string, log io.Writer) error {
-	begun := time.Now()
-	fmt.Fprintf(log, "building the Kubernetes control plane, once: 2,700 packages, about 5 minutes on 2 cores\n")
-	flags, err := buildFlags(ctx, module)
-	if err != nil {
-		return err
-	}
-	work := folder + ".building" // what a build that was killed has left there goes first
-	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(work, 0o755)); err != nil {
-		return fmt.Errorf("make folder for programs: %w", err)
-	}
-	defer os.RemoveAll(work)
-	b := gobuild.Build{
-		Dir: module, Packages: programs, Flags: flags, Env: []string{"CGO_ENABLED=0"},
-		Out: work, Log: log, What: "control plane",
-	}
-	if err := b.Run(ctx); err != nil {
-		return err
-	}
-	// go build names etcd after the last element of its package.
-	if err := os.Rename(filepath.Join(work, "server"), filepath.Join(work, "etcd")); err != nil {
-		return fmt.Errorf("name etcd: %w", err)
-	}
-	if err := os.Rename(work, folder); err != nil {
-		return fmt.Errorf("put programs in place: %w", err)
-	}
-	fmt.Fprintf(log, "built the Kubernetes control plane in %s: %s\n", time.Since(begun).Round(time.Second), folder)
-	return nil
+	return gobuild.Programs{
+		Name: "kubernetes", Module: module, Packages: programs, Cache: cache, Log: log,
+		What:  "the Kubernetes control plane, once: 2,700 packages, about 5 minutes on 2 cores",
+		Flags: func() ([]string, error) { return buildFlags(ctx, module) },
+		As:    map[string]string{"server": "etcd"}, // go build names etcd after the last element of its package
+	}.Build(ctx)
 }
 
 // buildFlags stamps the version that the programs are built from into them: the API server tells it to

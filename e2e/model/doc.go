@@ -17,6 +17,7 @@
 //
 // Between two moments of rest wildcast may see every state in between, or none, and states of two objects that were
 // never there at the same time. Nearly always the outcome is the same. Two things cannot be undone: an object that a
-// user offered is taken over, and a copy that was kept for the sake of a source in disorder is overwritten. The World
-// remembers which states there have been since the last rest, and accepts either outcome where one of them allows it.
+// user offered, or that kubed made, is taken over, and a copy that was kept for the sake of a source in disorder is
+// overwritten. The World remembers which states there have been since the last rest, and accepts either outcome where
+// one of them allows it.
 package model

@@ -36,21 +36,27 @@ func TestWhateverUsersDoTheCopiesAreWhatTheRulesSay(t *testing.T) {
 		*seed = rand.Uint64()
 	}
 	t.Logf("go test ./model -seed=%d", *seed)
+	kube := kubernetes.NewForConfigOrDie(shared.Admin())
+	t.Run("secrets", func(t *testing.T) { play(t, model.Secrets(kube), *duration) })
+	t.Run("configmaps", func(t *testing.T) { play(t, model.ConfigMaps(kube), *duration/2) }) // the same code for the most part
+}
+
+// play has users do what the seed says.
+func play(t *testing.T, kind model.Kind, long time.Duration) {
 	r := rand.New(rand.NewPCG(*seed, 0))
 	p := process{Process: wildcast.New(t, shared, wildcast.Options{Args: []string{"--leader-elect=false", "--delete-grace=200ms"}})}
-	kube := kubernetes.NewForConfigOrDie(shared.Admin())
-	users, err := model.Begin(t.Context(), kube, model.Secrets(kube), "kubernetes", p.awake)
+	users, err := model.Begin(t.Context(), kubernetes.NewForConfigOrDie(shared.Admin()), kind, "kubernetes", p.awake)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 10 { // somewhere to begin
-		if err := users.Do(t.Context(), model.Verbs{"create namespace": 1}.Draw(r, "model")); err != nil {
+		if err := users.Do(t.Context(), model.Verbs{"create namespace": 1}.Draw(r, kind.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	rests := 0
-	for end := time.Now().Add(*duration); time.Now().Before(end); rests++ {
-		err := round(t.Context(), users, &p, r)
+	for end := time.Now().Add(long); time.Now().Before(end); rests++ {
+		err := round(t.Context(), users, &p, r, kind.Name)
 		if err != nil {
 			t.Fatalf("seed %d\n%s\n%v", *seed, strings.Join(users.Journal, "\n"), err)
 		}
@@ -59,7 +65,7 @@ func TestWhateverUsersDoTheCopiesAreWhatTheRulesSay(t *testing.T) {
 }
 
 // round lets users work for a while, and wildcast come and go, and looks at what has come of it.
-func round(ctx context.Context, users *model.Users, p *process, r *rand.Rand) error {
+func round(ctx context.Context, users *model.Users, p *process, r *rand.Rand, scene string) error {
 	verbs := model.All()
 	stop, kill, start := r.IntN(60), r.IntN(60), r.IntN(40)
 	most := []int{3, 12, 40}[r.IntN(3)]
@@ -77,7 +83,7 @@ func round(ctx context.Context, users *model.Users, p *process, r *rand.Rand) er
 			}
 			users.Journal = append(users.Journal, "wildcast runs")
 		}
-		if err := users.Do(ctx, verbs.Draw(r, "model")); err != nil {
+		if err := users.Do(ctx, verbs.Draw(r, scene)); err != nil {
 			return err
 		}
 	}

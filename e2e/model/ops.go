@@ -23,14 +23,17 @@ type Op struct {
 }
 
 // Source are the annotations of a source.
-type Source struct{ Sync, As, Keys string }
+type Source struct {
+	Sync, As, Keys string
+	Kubed          string // "instead": the selector is in kubed's annotation; "too": kubed's is there as well, and counts for nothing
+}
 
 func (o Op) String() string {
 	text := fmt.Sprintf("%s %s", o.Verb, o.At)
 	switch {
 	case strings.HasSuffix(o.Verb, "namespace"):
 		return fmt.Sprintf("%s %s %s=%s", o.Verb, o.At.Namespace, o.Key, o.Value)
-	case slices.Contains([]string{"clone", "forge a copy", "forge another cluster's copy"}, o.Verb):
+	case slices.Contains([]string{"clone", "forge a copy", "forge another cluster's copy", "kubed copies"}, o.Verb):
 		return fmt.Sprintf("%s, other %s", text, o.Other)
 	case slices.Contains([]string{"create source", "mark", "recreate"}, o.Verb):
 		return fmt.Sprintf("%s %+v %s immutable=%t #%d", text, o.Source, o.Type, o.Immutable, o.Number)
@@ -47,14 +50,15 @@ func All() Verbs {
 		"create namespace": 6, "delete namespace": 1, "label namespace": 8, "unlabel namespace": 5,
 		"shut namespace": 3, "open namespace": 3, "fill namespace": 1,
 
-		"create source": 24, "mark": 10, "unmark": 3, "recreate": 5, "spoil": 6, "touch": 4,
+		"create source": 24, "mark": 10, "unmark": 3, "unmark for kubed": 2, "recreate": 5, "spoil": 6, "touch": 4,
 		"create hidden": 1, "remove hidden": 1, "make way": 4,
 
 		"create": 6, "create offered": 2, "offer": 4, "delete": 12,
-		"change": 8, "add key": 3, "drop key": 3, "freeze": 2,
+		"change": 8, "add key": 3, "drop key": 3, "freeze": 2, "change binary": 3, "turn key": 2,
 		"user label": 3, "source label": 3, "tool label": 2,
 		"drift label": 3, "drift origin": 2, "take mark": 2, "mark copy": 1,
 		"clone": 3, "forge a copy": 3, "forge another cluster's copy": 1,
+		"kubed copies": 8, "kubed overwrites": 2,
 	}
 }
 
@@ -103,7 +107,9 @@ func (v Verbs) Draw(r *rand.Rand, scene string) Op {
 		Source: Source{
 			Sync: pick(r, "", "true", "team=web", "team=web", "team in (web, ops)", "env=prod,team", "!env", "team!=web", "team=nobody", "false"),
 			As:   pick(r, "", "", "", "a", "z"),
-			Keys: pick(r, "", "", "", "tls.crt", "tls.crt, more", "none"),
+			Keys: pick(r, "", "", "", "tls.crt", "tls.crt, more", "more, blob", "none"),
+
+			Kubed: pick(r, "", "", "", "instead", "too"),
 		},
 		Number:    r.IntN(1000),
 		Type:      pick(r, "Opaque", "Opaque", "kubernetes.io/tls", "example.com/own"),
@@ -165,12 +171,20 @@ func (u *Users) tryNamespace(ctx context.Context, op Op) error {
 
 // edits are the changes of whatever is at a place, be it a source, a copy or something else.
 var edits = map[string]func(Op, *Object){
-	"mark":         func(op Op, o *Object) { op.Source.put(o) },
-	"unmark":       func(_ Op, o *Object) { delete(o.Annotations, prefix+"sync") },
-	"offer":        func(_ Op, o *Object) { o.Annotations[prefix+"adopt"] = "true" },
-	"change":       func(op Op, o *Object) { o.Data["tls.crt"] = fmt.Sprint("changed ", op.Number) },
-	"add key":      func(op Op, o *Object) { o.Data["more"] = fmt.Sprint("added ", op.Number) },
-	"drop key":     func(_ Op, o *Object) { delete(o.Data, "more") },
+	"mark":             func(op Op, o *Object) { op.Source.put(o) },
+	"unmark":           func(_ Op, o *Object) { delete(o.Annotations, prefix+"sync") },
+	"unmark for kubed": func(_ Op, o *Object) { delete(o.Annotations, kubed+"sync") },
+	"offer":            func(_ Op, o *Object) { o.Annotations[prefix+"adopt"] = "true" },
+	"change":           func(op Op, o *Object) { o.Data["tls.crt"] = fmt.Sprint("changed ", op.Number) },
+	"add key":          func(op Op, o *Object) { o.Data["more"] = fmt.Sprint("added ", op.Number) },
+	"drop key":         func(_ Op, o *Object) { delete(o.Data, "more") },
+	"change binary":    func(op Op, o *Object) { o.Binary["blob"] = fmt.Sprint("\xff", op.Number) },
+	"turn key": func(_ Op, o *Object) { // of the same name and value, from data to binaryData, and back
+		o.Data["more"], o.Binary["more"] = o.Binary["more"], o.Data["more"]
+		for _, all := range []map[string]string{o.Data, o.Binary} {
+			maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+		}
+	},
 	"freeze":       func(_ Op, o *Object) { o.Immutable = true },
 	"user label":   func(op Op, o *Object) { o.Labels[userLabel+fmt.Sprint(op.Number)] = "mine" },
 	"source label": func(op Op, o *Object) { o.Labels["tier"] = fmt.Sprint(op.Number % 3) },
@@ -178,7 +192,7 @@ var edits = map[string]func(Op, *Object){
 		o.Labels["app.kubernetes.io/managed-by"], o.Annotations["argocd.argoproj.io/tracking-id"] = "tool", fmt.Sprint(op.Number)
 	},
 	"drift label": func(op Op, o *Object) {
-		delete(o.Labels, oneOf(op.Number, "tier", prefix+"origin.name", prefix+"origin.namespace"))
+		delete(o.Labels, oneOf(op.Number, "tier", prefix+"origin.name", prefix+"origin.namespace", kubed+"origin.name"))
 	},
 	"drift origin": func(_ Op, o *Object) {
 		o.Annotations[prefix+"origin"] = strings.Replace(o.Annotations[prefix+"origin"], `"uid":"`, `"uid":"x`, 1)
@@ -198,6 +212,14 @@ func oneOf(n int, from ...string) string { return from[n%len(from)] }
 // put marks an object. An object without one of the annotations is another case than one with it empty, except for sync.
 func (s Source) put(o *Object) {
 	o.Annotations[prefix+"sync"] = s.Sync
+	delete(o.Annotations, kubed+"sync")
+	switch s.Kubed {
+	case "instead":
+		delete(o.Annotations, prefix+"sync")
+		o.Annotations[kubed+"sync"] = s.Sync
+	case "too":
+		o.Annotations[kubed+"sync"] = "team=nobody"
+	}
 	for key, value := range map[string]string{"sync-as": s.As, "sync-keys": s.Keys} {
 		if value == "" {
 			delete(o.Annotations, prefix+key)
@@ -232,17 +254,23 @@ func (u *Users) tryObject(ctx context.Context, op Op) error {
 		return u.remove(ctx, op.At)
 	case "recreate":
 		return u.recreate(ctx, op.At, func(o *Object) {
-			o.Type, o.Immutable, o.Data = op.Type, op.Immutable, op.object().Data
+			o.Content = op.object().Content
 		})
 	case "make way":
 		return u.makeWay(ctx, op.Number)
 	case "touch":
 		return u.touch(ctx, op.At, fmt.Sprint(op.Number))
 	case "spoil":
-		how := [][2]string{{"sync", "team in (web"}, {"sync-as", "No Name"}, {"sync-keys", " , "}}[op.Number%3]
-		return u.spoil(ctx, op.At, prefix+how[0], how[1])
+		how := [][2]string{
+			{prefix + "sync", "team in (web"}, {prefix + "sync-as", "No Name"}, {prefix + "sync-keys", " , "}, {kubed + "sync", "team in (web"},
+		}[op.Number%4]
+		return u.spoil(ctx, op.At, how[0], how[1])
 	case "clone":
 		return u.clone(ctx, op)
+	case "kubed copies":
+		return u.kubedCopies(ctx, op)
+	case "kubed overwrites":
+		return u.kubedOverwrites(ctx, op.At)
 	case "forge a copy":
 		return u.forge(ctx, op, u.World.Cluster)
 	case "forge another cluster's copy":
@@ -255,7 +283,8 @@ func (u *Users) tryObject(ctx context.Context, op Op) error {
 func (o Op) object() Object {
 	return Object{Place: o.At, Labels: map[string]string{}, Annotations: map[string]string{}, Content: Content{
 		Type: o.Type, Immutable: o.Immutable,
-		Data: map[string]string{"tls.crt": fmt.Sprint("value ", o.Number), "tls.key": "key", "more": "1"},
+		Data:   map[string]string{"tls.crt": fmt.Sprint("value ", o.Number), "tls.key": "key", "more": "1"},
+		Binary: map[string]string{"blob": fmt.Sprint("\xfe", o.Number)},
 	}}
 }
 

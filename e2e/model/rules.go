@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,10 +47,12 @@ type rule struct {
 	keys    []string // nil: all
 	selects func(labels map[string]string) bool
 	wrong   bool
+	kubed   bool // copies carry kubed's marks too
 }
 
 const (
 	prefix = "wildcast.dev/"
+	kubed  = "kubed.appscode.com/"
 	// userLabel begins the names of labels that users put on copies.
 	userLabel = "user.example/"
 )
@@ -60,11 +63,16 @@ func (w *World) open(at Place) bool { _, open := w.Namespaces[at.Namespace]; ret
 // rule reads an object's. It is false if the object is no source.
 func (w *World) rule(o Object) (rule, bool) {
 	text, marked := o.Annotations[prefix+"sync"]
+	kubeds, dialect := o.Annotations[kubed+"sync"]
 	_, copied := originOf(o)
-	if !marked || text == "false" || copied || o.Type == "helm.sh/release.v1" {
+	_, byKubed := kubedOriginOf(o)
+	switch {
+	case copied, byKubed && !dialect, o.Type == "helm.sh/release.v1", marked && text == "false", !marked && !dialect:
 		return rule{}, false
+	case !marked:
+		text = kubeds
 	}
-	r := rule{name: o.Name, selects: selector(text)}
+	r := rule{name: o.Name, selects: selector(text), kubed: dialect}
 	r.wrong = r.selects == nil
 	if as, found := o.Annotations[prefix+"sync-as"]; found {
 		r.name = as
@@ -95,7 +103,7 @@ func selector(text string) func(map[string]string) bool {
 		return func(l map[string]string) bool { _, found := l["env"]; return !found }
 	case "team!=web":
 		return func(l map[string]string) bool { return l["team"] != "web" }
-	case "team=nobody":
+	case "team=nobody", "false": // kubed takes the latter for the name of a label, which none has
 		return func(map[string]string) bool { return false }
 	}
 	return nil
@@ -118,6 +126,21 @@ func originOf(o Object) (origin, bool) {
 	return from, err == nil && from.Namespace != "" && from.Name != "" && o.Annotations[prefix+"target"] == o.Place.String()
 }
 
+// kubedOriginOf reads the mark that kubed puts on copies, which have the name of their source, in another namespace.
+func kubedOriginOf(o Object) (origin, bool) {
+	var from origin
+	err := json.Unmarshal([]byte(o.Annotations[kubed+"origin"]), &from)
+	return from, err == nil && from.Name == o.Name && from.Namespace != "" && from.Namespace != o.Namespace
+}
+
+// left tells from where kubed made an object, if that is what it is, whoever put it there.
+func (w *World) left(o Object) (Place, bool) {
+	_, source := w.rule(o)
+	_, copied := originOf(o)
+	from, byKubed := kubedOriginOf(o)
+	return from.place(), byKubed && !copied && !source && !w.offered(o)
+}
+
 // ours reports whether an object is a copy that this cluster's wildcast may change.
 func (w *World) ours(o Object) bool {
 	from, copied := originOf(o)
@@ -138,13 +161,10 @@ func (w *World) offered(o Object) bool {
 func (w *World) winners() map[Place]Object {
 	first := map[Place]Object{}
 	for _, source := range w.Objects {
-		r, found := w.rule(source)
-		if !found {
-			continue
-		}
 		for namespace, labels := range w.Namespaces {
+			r, _ := w.rule(source)
 			at := Place{Namespace: namespace, Name: r.name}
-			if at == source.Place || !r.into(labels) {
+			if !w.wants(source, at, labels) {
 				continue
 			}
 			if other, taken := first[at]; !taken || older(source, other) {
@@ -153,6 +173,12 @@ func (w *World) winners() map[Place]Object {
 		}
 	}
 	return first
+}
+
+// wants tells whether an object is a source of which a copy belongs at a place in a namespace with these labels.
+func (w *World) wants(o Object, at Place, labels map[string]string) bool {
+	r, source := w.rule(o)
+	return source && r.name == at.Name && at != o.Place && r.into(labels)
 }
 
 func older(a, b Object) bool {
@@ -175,21 +201,18 @@ func (w *World) keeper(at Place) (Object, bool) {
 	return source, marked && r.wrong
 }
 
-// might tell whether a source older than keeper, if there is one, could have been seen to want the place at some time
-// since the last rest. A namespace that has opted out for a moment could have been seen to.
-func (w *World) might(at Place, keeper *Object) bool {
-	for _, labels := range w.past.labels[at.Namespace] {
-		if keeper != nil && labels[prefix+"sync"] == "false" {
-			return true
-		}
-		for _, o := range w.past.objects {
-			r, found := w.rule(o)
-			if found && r.name == at.Name && o.Place != at && r.into(labels) && (keeper == nil || older(o, *keeper)) {
-				return true
-			}
-		}
-	}
-	return false
+// might tells whether such a source could have been seen to want the place at some time since the last rest.
+func (w *World) might(at Place, such func(Object) bool) bool {
+	return slices.ContainsFunc(w.past.labels[at.Namespace], func(labels map[string]string) bool {
+		return slices.ContainsFunc(w.past.objects, func(o Object) bool { return such(o) && w.wants(o, at, labels) })
+	})
+}
+
+func anyone(Object) bool { return true }
+
+// shut tells whether a namespace could have been seen to have opted out since the last rest.
+func (w *World) shut(namespace string) bool {
+	return slices.ContainsFunc(w.past.labels[namespace], func(labels map[string]string) bool { return labels[prefix+"sync"] == "false" })
 }
 
 // content is what a copy of source carries.
@@ -198,11 +221,9 @@ func (w *World) content(source Object) Content {
 	if r.keys == nil {
 		return source.Content
 	}
-	c := Content{Type: source.Type, Immutable: source.Immutable, Data: map[string]string{}}
-	for key, value := range source.Data {
-		if slices.Contains(r.keys, key) {
-			c.Data[key] = value
-		}
+	c := Content{Type: source.Type, Immutable: source.Immutable, Data: maps.Clone(source.Data), Binary: maps.Clone(source.Binary)}
+	for _, all := range []map[string]string{c.Data, c.Binary} {
+		maps.DeleteFunc(all, func(key, _ string) bool { return !slices.Contains(r.keys, key) })
 	}
 	_, cert := c.Data["tls.crt"]
 	_, key := c.Data["tls.key"]
@@ -225,6 +246,6 @@ func carried(from map[string]string) map[string]string {
 
 // left begin the names that stay with the source.
 var left = []string{
-	prefix, "kubed.appscode.com/", "kubectl.kubernetes.io/last-applied-configuration",
+	prefix, kubed, "kubectl.kubernetes.io/last-applied-configuration",
 	"argocd.argoproj.io/", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "meta.helm.sh/", "helm.sh/",
 }

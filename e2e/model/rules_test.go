@@ -58,6 +58,14 @@ func copied(from string) like {
 	}
 }
 
+// byKubed makes an object one that kubed made of another.
+func byKubed(from string) like {
+	return func(o *Object) {
+		source := at(from)
+		o.Annotations[kubed+"origin"] = fmt.Sprintf(`{"namespace":%q,"name":%q,"uid":"uid of %s","resourceVersion":"1"}`, source.Namespace, source.Name, from)
+	}
+}
+
 func all(objects ...Object) map[Place]Object {
 	m := map[Place]Object{}
 	for _, o := range objects {
@@ -73,6 +81,11 @@ func TestWrong(t *testing.T) {
 	source := thing("home/s", web)
 	copy := thing("blue/s", copied("home/s"))
 	spoilt := thing("home/s", marked("team in (web"))
+	dialect := thing("home/s", annotated(kubed+"sync", "team=web"))
+	asKubed := func(o *Object) {
+		o.Annotations[kubed+"origin"] = o.Annotations[prefix+"origin"]
+		o.Labels[kubed+"origin.cluster"], o.Labels[kubed+"origin.namespace"], o.Labels[kubed+"origin.name"] = "here", "home", "s"
+	}
 	for _, test := range []struct {
 		name string
 		own  map[Place]Object // users' objects
@@ -102,6 +115,17 @@ func TestWrong(t *testing.T) {
 		{"an offered object as it was", all(source, thing("blue/s", offer)), nil, all(thing("blue/s", offer)), "not marked"},
 		{"an offered object taken over", all(source, thing("blue/s", offer)), nil, all(copy), ""},
 		{"an offered object that nobody wants, taken over", all(thing("blue/s", offer)), nil, all(thing("blue/s", copied("home/s"), written)), "was written"},
+
+		{"another binary value", all(thing("home/s", web, func(o *Object) { o.Binary = map[string]string{"b": "\xff"} })), nil, all(copy), "binaryData"},
+		{"kubed's marks missing", all(dialect), nil, all(copy), "kubed.appscode.com/origin"},
+		{"kubed's marks", all(dialect), nil, all(thing("blue/s", copied("home/s"), asKubed)), ""},
+		{"kubed's marks of a source that has none", all(source), nil, all(thing("blue/s", copied("home/s"), asKubed)), "left over"},
+		{"a selector of kubed's that counts for nothing", all(thing("home/s", web, annotated(kubed+"sync", "team=nobody"))), nil, nil, "no copy of home/s"},
+		{"left by kubed, as it was", all(source, thing("blue/s", byKubed("home/s"))), nil, nil, "not marked"},
+		{"left by kubed, taken over", all(source, thing("blue/s", byKubed("home/s"))), nil, all(copy), ""},
+		{"left by kubed of another source, taken over", all(source, thing("blue/s", byKubed("grey/s"))), nil, all(thing("blue/s", copied("home/s"), written)), "was written"},
+		{"left by kubed where nothing belongs, gone", all(thing("home/s", marked("team=nobody")), thing("blue/s", byKubed("home/s"))), nil, all(thing("blue/s", copied("home/s"), written)), "was written"},
+		{"left by kubed with the annotation of its source", all(thing("blue/s", byKubed("home/s"), marked(""))), nil, nil, ""},
 
 		{"a copy kept", all(spoilt), all(copy), all(copy), ""},
 		{"a copy not kept", all(spoilt), all(copy), nil, "nobody may remove"},

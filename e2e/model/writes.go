@@ -79,7 +79,7 @@ func (u *Users) touch(ctx context.Context, at Place, value string) error {
 	return err
 }
 
-// spoil gives a source an annotation that is invalid. For that to mean something, its copies must be there.
+// spoil gives a source an annotation that is invalid, and counts. For that to mean something, its copies must be there.
 func (u *Users) spoil(ctx context.Context, at Place, annotation, text string) error {
 	if err := u.Settle(ctx); err != nil {
 		return err
@@ -88,7 +88,13 @@ func (u *Users) spoil(ctx context.Context, at Place, annotation, text string) er
 	if _, found := u.World.rule(source); !found {
 		return errors.New("is no source")
 	}
-	if err := u.edit(ctx, at, func(o *Object) { o.Annotations[annotation] = text }); err != nil {
+	err := u.edit(ctx, at, func(o *Object) {
+		o.Annotations[annotation] = text
+		if annotation == kubed+"sync" {
+			delete(o.Annotations, prefix+"sync") // which would count instead, until it is taken away
+		}
+	})
+	if err != nil {
 		return err
 	}
 	objects, err := u.kind.List(ctx)

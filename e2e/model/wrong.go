@@ -34,6 +34,9 @@ func (w *World) Wrong(seen map[Place]Object) []string {
 //	one that they offer                         a copy is wanted          the copy
 //	                                            was, for a moment         it, untouched, or nothing
 //	                                            otherwise                 it, untouched
+//	one that kubed made of a source             that source wants it      the copy, of whichever source is the oldest
+//	                                            did, for a moment         it, untouched, or as if there was none
+//	                                            otherwise                 it, untouched
 //	a copy kept for a source in disorder        an older source wants it  that one's copy
 //	                                            did, for a moment         it, untouched, or as if there was none
 //	                                            otherwise                 it, untouched
@@ -65,14 +68,22 @@ func (w *World) wrongAt(at Place, winners map[Place]Object, seen map[Place]Objec
 		switch {
 		case w.offered(own) && wanted:
 			return copied()
-		case w.offered(own) && !there && w.might(at, nil):
+		case w.offered(own) && !there && w.might(at, anyone):
 			return ""
 		}
-		return untouched(own, is, there)
+		problem := untouched(own, is, there)
+		if from, left := w.left(own); left {
+			source := w.Objects[from]
+			of := func(o Object) bool { return o.Place == from }
+			if w.wants(source, at, w.Namespaces[at.Namespace]) || problem != "" && w.might(at, of) {
+				return copied()
+			}
+		}
+		return problem
 	}
 	if keeper, found := w.keeper(at); found && !(wanted && older(winner, keeper)) {
 		problem := untouched(w.Kept[at], is, there)
-		if problem != "" && w.might(at, &keeper) {
+		if problem != "" && (w.shut(at.Namespace) || w.might(at, func(o Object) bool { return older(o, keeper) })) {
 			return copied()
 		}
 		return problem
@@ -102,6 +113,8 @@ func (w *World) wrongCopy(is, source Object) string {
 		return fmt.Sprintf("immutable is %t, of %s it is %t", is.Immutable, source, want.Immutable)
 	case !maps.Equal(is.Data, want.Data):
 		return fmt.Sprintf("data %v, want %v of %s", is.Data, want.Data, source)
+	case !maps.Equal(is.Binary, want.Binary):
+		return fmt.Sprintf("binaryData %q, want %q of %s", is.Binary, want.Binary, source)
 	}
 	if problem := wrongOrigin(is, source); problem != "" {
 		return problem
@@ -134,6 +147,12 @@ func (w *World) wrongDress(is, source Object) string {
 	annotations := carried(source.Annotations)
 	for _, mark := range []string{"origin", "target", "hash"} {
 		annotations[prefix+mark] = is.Annotations[prefix+mark]
+	}
+	if r, _ := w.rule(source); r.kubed {
+		annotations[kubed+"origin"] = is.Annotations[prefix+"origin"]
+		for _, mark := range []string{"origin.cluster", "origin.namespace", "origin.name"} {
+			labels[kubed+mark] = labels[prefix+mark]
+		}
 	}
 	dress := w.Dressed[is.Place]
 	if dress.UID != is.UID {
@@ -184,7 +203,9 @@ func (w *World) Rest(seen map[Place]Object) {
 	winners := w.winners()
 	for at, own := range w.Objects {
 		_, wanted := winners[at]
-		if _, there := seen[at]; w.offered(own) && (wanted || !there) {
+		is, there := seen[at]
+		_, left := w.left(own)
+		if w.offered(own) && (wanted || !there) || left && !(there && sameState(own, is)) {
 			delete(w.Objects, at)
 		}
 	}

@@ -1,5 +1,6 @@
 // Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
-// not the one that spends the minutes: the Kubernetes control plane, and wildcast itself. It prints the
+// not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, and wildcast
+// itself. It prints the
 // folders that hold them.
 package main
 
@@ -12,13 +13,14 @@ import (
 	"syscall"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/edge"
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	for _, build := range []func(context.Context, io.Writer) (string, error){cluster.Build, wildcast.Build} {
+	for _, build := range []func(context.Context, io.Writer) (string, error){cluster.Build, edge.Build, wildcast.Build} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -12,30 +12,31 @@ import (
 
 func TestManyCopiesTakeOneWriteEachAndNoReads(t *testing.T) {
 	const n = 100
-	s := tell(t, "many")
-	source := s.at("source", "omni")
-	s.namespace("source")
-	targets := s.namespaces(n, "t", "team=web")
-	took := s.count(func() {
-		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
-		s.copied(source, targets...)
+	both(t, "many", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := s.namespaces(n, "t", "team=web")
+		took := s.count(func() {
+			s.secret(source, tlsPair(t, "omni.test"), holding("blob", "\xff"), to("team=web"))
+			s.copied(source, targets...)
+		})
+		s.wantTally("to make them", took, tally{"get": 1, "create": n})
+		took = s.count(func() {
+			s.edit(source, tlsPair(t, "omni.test"))
+			s.copied(source, targets...)
+		})
+		s.wantTally("to update them", took, tally{"get": 1, "update": n})
+		took = s.count(func() {
+			s.must(s.w.Restart(t.Context()))
+			s.settled(n)
+		})
+		s.wantTally("a restart", took, tally{})
+		took = s.count(func() {
+			s.edit(source, to("team=nobody"))
+			s.absent("omni", targets...)
+		})
+		s.wantTally("to remove them", took, tally{"delete": n})
 	})
-	s.wantTally("to make them", took, tally{"get": 1, "create": n})
-	took = s.count(func() {
-		s.edit(source, tlsPair(t, "omni.test"))
-		s.copied(source, targets...)
-	})
-	s.wantTally("to update them", took, tally{"get": 1, "update": n})
-	took = s.count(func() {
-		s.must(s.w.Restart(t.Context()))
-		s.settled(n)
-	})
-	s.wantTally("a restart", took, tally{})
-	took = s.count(func() {
-		s.edit(source, to("team=nobody"))
-		s.absent("omni", targets...)
-	})
-	s.wantTally("to remove them", took, tally{"delete": n})
 }
 
 // variety makes a source of every kind, with all that can stand in its way, and waits until nothing is left to do. It
@@ -65,14 +66,15 @@ func (s *story) variety() int {
 }
 
 func TestWhileNothingChangesNothingIsAskedOrWrittenForFiveSeconds(t *testing.T) {
-	s := tell(t, "idle")
-	s.variety()
-	began := s.quiet()
-	s.stays(5*time.Second, func() error {
-		if now := s.requests(); len(now) > began {
-			return fmt.Errorf("while nothing changed: %v", now[began:])
-		}
-		return nil
+	both(t, "idle", func(t *testing.T, s *story) {
+		s.variety()
+		began := s.quiet()
+		s.stays(5*time.Second, func() error {
+			if now := s.requests(); len(now) > began {
+				return fmt.Errorf("while nothing changed: %v", now[began:])
+			}
+			return nil
+		})
 	})
 }
 
@@ -94,36 +96,37 @@ func (s *story) quiet() int {
 }
 
 func TestARestartWritesNothingAndFillsEachCacheWithOneRequest(t *testing.T) {
-	s := tell(t, "restart-idle")
-	targets := s.variety()
-	before := s.quiet()
-	s.must(s.w.Restart(t.Context()))
-	s.settled(targets)
-	s.quiet()
-	// Nothing is kept in memory of other people's Secrets: that one is in the way is found out by trying.
-	obstacle := about(s.at("source", "taken"), s.at("web0", "taken"))
-	fills, tries := map[string]int{}, tally{}
-	for _, r := range s.requests()[before:] {
-		switch {
-		case r.Verb == "list" || r.Verb == "watch":
-			fills[selection(r)]++
-		case r.Resource == "secrets" && obstacle(r):
-			tries[r.Verb]++
-		case r.Resource == "events" && (r.Namespace == s.name+"-source" || r.Namespace == s.name+"-zone"):
-			// What is wrong is said again by the new process, and folds into the Event that is there.
-		case r.Resource != "":
-			t.Errorf("the restart took %s", r)
+	both(t, "restart-idle", func(t *testing.T, s *story) {
+		targets := s.variety()
+		before := s.quiet()
+		s.must(s.w.Restart(t.Context()))
+		s.settled(targets)
+		s.quiet()
+		// Nothing is kept in memory of other people's Secrets: that one is in the way is found out by trying.
+		obstacle := about(s.at("source", "taken"), s.at("web0", "taken"))
+		fills, tries := map[string]int{}, tally{}
+		for _, r := range s.requests()[before:] {
+			switch {
+			case r.Verb == "list" || r.Verb == "watch":
+				fills[selection(r)]++
+			case r.Resource == s.kind.resource() && obstacle(r):
+				tries[r.Verb]++
+			case r.Resource == "events" && (r.Namespace == s.name+"-source" || r.Namespace == s.name+"-zone"):
+				// What is wrong is said again by the new process, and folds into the Event that is there.
+			case r.Resource != "":
+				t.Errorf("the restart took %s", r)
+			}
 		}
-	}
-	s.wantTally("the obstacle", tries, tally{"get": 2, "create": 1})
-	if len(fills) == 0 {
-		t.Fatal("the caches were filled with no request")
-	}
-	for selection, n := range fills {
-		if n > 1 {
-			t.Errorf("the cache of %s took %d requests", selection, n)
+		s.wantTally("the obstacle", tries, tally{"get": 2, "create": 1})
+		if len(fills) == 0 {
+			t.Fatal("the caches were filled with no request")
 		}
-	}
+		for selection, n := range fills {
+			if n > 1 {
+				t.Errorf("the cache of %s took %d requests", selection, n)
+			}
+		}
+	})
 }
 
 // selection names what a list or watch asks for.

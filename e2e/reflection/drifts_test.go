@@ -34,13 +34,18 @@ var (
 	replaced = tally{"get": 1, "delete": 1, "create": 1}
 )
 
-// drifts are all ways to change a copy that we know of. Its keys are key: one, and more: 1.
+// drifts are all ways to change a copy that we know of. Its keys are key: one, more: 1, and
+// blob, which is no text and so in binaryData if it is a ConfigMap.
 var drifts = []drift{
 	{name: "a value changed by an update", do: editing(holding("key", "two"))},
 	{name: "a value emptied", do: editing(holding("key", ""))},
 	{name: "a key added", do: editing(holding("added", "1"))},
 	{name: "a key removed", do: editing(lacking("more"))},
 	{name: "a key renamed", do: editing(lacking("more"), holding("renamed", "1"))},
+	{name: "a binary value changed", do: editing(holding("blob", "\xff2"))},
+	{name: "a binary key added", do: editing(holding("added", "\xff"))},
+	{name: "a text made binary", do: editing(holding("key", "\xff"))},
+	{name: "a binary value made text", do: editing(holding("blob", "1"))},
 	{name: "all keys removed", do: editing(func(o *corev1.Secret) { o.Data = nil })},
 	{name: "immutable set", do: editing(immutable), takes: replaced},
 	{name: "immutable set with another value", do: editing(immutable, holding("key", "two")), takes: replaced},

@@ -3,6 +3,8 @@ package reflection
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,14 +23,41 @@ func origin(of *corev1.Secret) string {
 }
 
 // byKubed makes an object what kubed makes of its copies, where kubed's flag for the cluster's name was unicorn.
-func byKubed(source *corev1.Secret) like {
+func byKubed(source *corev1.Secret) like { return byKubedOf("unicorn", source) }
+
+// byKubedOf does it for any name of the cluster. Kubed replaces all labels and annotations of what it finds, except that it
+// leaves an object its own sync annotations.
+func byKubedOf(cluster string, source *corev1.Secret) like {
 	return func(o *corev1.Secret) {
 		o.Labels = with(with(with(source.Labels, "kubed.appscode.com/origin.name", source.Name),
-			"kubed.appscode.com/origin.namespace", source.Namespace), "kubed.appscode.com/origin.cluster", "unicorn")
-		o.Annotations = with(source.Annotations, "kubed.appscode.com/origin", origin(source))
-		delete(o.Annotations, "kubed.appscode.com/sync")
-		o.Type, o.Data = source.Type, source.Data
+			"kubed.appscode.com/origin.namespace", source.Namespace), "kubed.appscode.com/origin.cluster", cluster)
+		annotations := with(source.Annotations, "kubed.appscode.com/origin", origin(source))
+		for _, key := range []string{"kubed.appscode.com/sync", "kubed.appscode.com/sync-contexts"} {
+			delete(annotations, key)
+			if own, found := o.Annotations[key]; found {
+				annotations[key] = own
+			}
+		}
+		o.Annotations, o.Type, o.Data = annotations, source.Type, source.Data
 	}
+}
+
+// sameToKubed tells in what a copy that wildcast made differs from the one that kubed would have made, less our own marks.
+func (s *story) sameToKubed(source, copy *corev1.Secret) error {
+	want := s.drawn(place{Namespace: copy.Namespace, Name: copy.Name}, byKubedOf("kubernetes", source))
+	if is := lessOurs(copy.Labels); !maps.Equal(is, want.Labels) {
+		return fmt.Errorf("labels %v, kubed's would be %v", is, want.Labels)
+	}
+	if is := lessOurs(copy.Annotations); !maps.Equal(is, want.Annotations) {
+		return fmt.Errorf("annotations %v, kubed's would be %v", is, want.Annotations)
+	}
+	return nil
+}
+
+func lessOurs(marks map[string]string) map[string]string {
+	marks = maps.Clone(marks)
+	maps.DeleteFunc(marks, func(key, _ string) bool { return strings.HasPrefix(key, syncer.Prefix) })
+	return marks
 }
 
 func TestKubedsAnnotationMeansWhatItMeantAndTheCopiesCarryKubedsMarks(t *testing.T) {
@@ -36,22 +65,10 @@ func TestKubedsAnnotationMeansWhatItMeantAndTheCopiesCarryKubedsMarks(t *testing
 		source := s.at("source", "omni")
 		s.namespace("source")
 		web, db, flagged := s.namespace("web", "team=web"), s.namespace("db", "team=db"), s.namespace("flagged", "false=1")
-		made := s.secret(source, holding("k", "v"), kubedTo("team=web"), annotated("example.com/note", "hello"))
+		made := s.secret(source, holding("k", "v"), kubedTo("team=web"), annotated("example.com/note", "hello"), labelled("tier", "gold"),
+			labelled("app.kubernetes.io/instance", "x"), annotated(corev1.LastAppliedConfigAnnotation, `{"b":"<&>"}`))
 		s.copied(source, web)
-		copy := s.get(place{Namespace: web, Name: "omni"})
-		for key, want := range map[string]string{
-			"kubed.appscode.com/origin.cluster": "kubernetes", "kubed.appscode.com/origin.namespace": source.Namespace, "kubed.appscode.com/origin.name": "omni",
-		} {
-			if copy.Labels[key] != want {
-				t.Errorf("label %s is %q, want %q", key, copy.Labels[key], want)
-			}
-		}
-		if got := copy.Annotations["kubed.appscode.com/origin"]; got != origin(made) || copy.Annotations["example.com/note"] != "hello" {
-			t.Errorf("annotations %v, want the origin %s", copy.Annotations, origin(made))
-		}
-		if _, found := copy.Annotations["kubed.appscode.com/sync"]; found {
-			t.Error("the copy is marked as a source")
-		}
+		s.must(s.sameToKubed(made, s.get(place{Namespace: web, Name: "omni"})))
 		s.edit(source, kubedTo(""))
 		s.copied(source, s.everywhere(source.Namespace)...)
 		s.edit(source, kubedTo("false")) // a selector like any other
@@ -69,7 +86,7 @@ func TestKubedsAnnotationMeansWhatItMeantAndTheCopiesCarryKubedsMarks(t *testing
 		s.wantTally("a restart", took, tally{"get": 1}) // of the source, which was edited since
 		s.edit(source, unannotated(syncer.AnnotationSync), unannotated(syncer.AnnotationKubedSync))
 		s.absent("omni", db)
-	})
+	}, "--copy-metadata=all") // as kubed does
 }
 
 func TestAClusterThatKubedRanIsTakenOver(t *testing.T) {
@@ -90,7 +107,7 @@ func TestAClusterThatKubedRanIsTakenOver(t *testing.T) {
 			s.secret(place{Namespace: other, Name: "clone"}, byKubed(from)),
 			s.secret(place{Namespace: one, Name: "clone"}, byKubed(from)),
 			s.secret(place{Namespace: one, Name: "gone"}, byKubed(gone)), // an orphan
-			s.edit(stamped, byKubed(own), kubedTo("team=web")),
+			s.edit(stamped, byKubed(own)),
 		}
 
 		before := len(s.requests())
@@ -130,18 +147,24 @@ func TestKubedThatIsStillRunningIsNamedAndNotFought(t *testing.T) {
 		from := s.secret(source, holding("k", "v"), kubedTo("team=web"))
 		s.copied(source, target.Namespace)
 		was := s.get(target)
-		overwrite := s.overwrite(from, target)
-		took := s.count(func() {
+		took := s.count(func() { // as it is when both follow a source
+			from = s.edit(source, holding("k", "w"))
+			s.copied(source, target.Namespace)
+			s.overwrite(from, target)
+			s.copied(source, target.Namespace)
+		})
+		s.wantTally("a change of the source which kubed follows too", took, tally{"get": 1, "update": 2})
+		s.event(source, syncer.ReasonKubedRunning, "kubed is still running", target.String())
+		took = s.count(func() { // and worse than kubed is, which does not look at its copies
 			for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 				if s.get(target).Annotations[syncer.AnnotationTarget] != "" {
-					overwrite()
+					s.overwrite(from, target)
 				}
 			}
 		})
 		if took["update"] < 8 || took["update"] > 20 || took["delete"]+took["create"] != 0 {
 			t.Errorf("against somebody who answers each repair it took the requests %v", took)
 		}
-		s.event(source, syncer.ReasonKubedRunning, "kubed is still running", target.String())
 		s.copied(source, target.Namespace) // once it has stopped
 		if s.get(target).UID != was.UID {
 			t.Error("the copy was made anew")
@@ -149,26 +172,15 @@ func TestKubedThatIsStillRunningIsNamedAndNotFought(t *testing.T) {
 	})
 }
 
-// overwrite is what kubed does to a copy: a patch that leaves no marks but its own.
-func (s *story) overwrite(source *corev1.Secret, at place) func() {
-	drawn := s.drawn(at, byKubed(source))
-	labels, annotations := map[string]any{}, map[string]any{}
-	for _, mark := range []string{syncer.LabelOriginCluster, syncer.LabelOriginNamespace, syncer.LabelOriginName} {
-		labels[mark] = nil
-	}
-	for _, mark := range []string{syncer.AnnotationOrigin, syncer.AnnotationTarget, syncer.AnnotationHash} {
-		annotations[mark] = nil
-	}
-	for key, value := range drawn.Labels {
-		labels[key] = value
-	}
-	for key, value := range drawn.Annotations {
-		annotations[key] = value
-	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": labels, "annotations": annotations}})
+// overwrite is what kubed does to a copy: a patch after which it has kubed's labels and annotations, and no others.
+func (s *story) overwrite(source *corev1.Secret, at place) {
+	s.Helper()
+	want := s.drawn(at, byKubed(source))
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "replace", "path": "/metadata/labels", "value": want.Labels},
+		{"op": "replace", "path": "/metadata/annotations", "value": want.Annotations},
+	})
 	s.must(err)
-	return func() {
-		_, err := s.objects(at.Namespace).Patch(s.Context(), at.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "kubed"})
-		s.must(err)
-	}
+	_, err = s.objects(at.Namespace).Patch(s.Context(), at.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: "kubed"})
+	s.must(err)
 }

@@ -49,37 +49,42 @@ func TestAnObjectOfThatNameWhereNoCopyBelongsOutlivesTheSource(t *testing.T) {
 }
 
 func TestTheAdoptAnnotationHandsAnObjectOver(t *testing.T) {
-	s := tell(t, "adopt")
-	s.namespace("source")
-	taken := s.namespace("taken", "team=web")
-	for _, row := range []struct {
-		name string
-		how  []like // the obstacle
-		want tally
-	}{
-		{"data", []like{holding("mine", "1"), labelled("mine", "1")}, tally{"update": 1}},
-		{"type", []like{ofType("example.com/own"), holding("mine", "1")}, tally{"update": 1, "get": 1, "delete": 1, "create": 1}},
-		{"immutable", []like{immutable, holding("mine", "1")}, tally{"get": 1, "delete": 1, "create": 1}},
-	} {
-		source, obstacle := s.at("source", row.name), place{Namespace: taken, Name: row.name}
-		was := s.secret(obstacle, row.how...)
-		s.secret(source, holding("k", "v"), to("team=web"))
-		s.event(source, syncer.ReasonTargetNotOurs, obstacle.String())
-		took := s.count(func() {
-			s.kubectl("", "-n", taken, "annotate", "secret", row.name, "wildcast.dev/adopt=true")
-			s.copied(source, taken)
-		})
-		s.wantTally(row.name, took, row.want)
-		is := s.get(obstacle)
-		if _, found := is.Annotations[syncer.AnnotationAdopt]; found {
-			t.Errorf("%s: it is still offered", row.name)
+	both(t, "adopt", func(t *testing.T, s *story) {
+		s.namespace("source")
+		taken := s.namespace("taken", "team=web")
+		for _, row := range []struct {
+			name string
+			of   kind
+			how  []like // the obstacle
+			want tally
+		}{
+			{"data", "", []like{holding("mine", "1"), labelled("mine", "1")}, tally{"update": 1}},
+			{"type", secrets, []like{ofType("example.com/own"), holding("mine", "1")}, tally{"update": 1, "get": 1, "delete": 1, "create": 1}},
+			{"immutable", "", []like{immutable, holding("mine", "1")}, tally{"get": 1, "delete": 1, "create": 1}},
+		} {
+			if row.of != "" && row.of != s.kind {
+				continue
+			}
+			source, obstacle := s.at("source", row.name), place{Namespace: taken, Name: row.name}
+			was := s.secret(obstacle, row.how...)
+			s.secret(source, holding("k", "v"), to("team=web"))
+			s.event(source, syncer.ReasonTargetNotOurs, obstacle.String())
+			took := s.count(func() {
+				s.kubectl("", "-n", taken, "annotate", string(s.kind), row.name, "wildcast.dev/adopt=true")
+				s.copied(source, taken)
+			})
+			s.wantTally(row.name, took, row.want)
+			is := s.get(obstacle)
+			if _, found := is.Annotations[syncer.AnnotationAdopt]; found {
+				t.Errorf("%s: it is still offered", row.name)
+			}
+			if row.name == "data" && (is.UID != was.UID || is.Labels["mine"] != "1") {
+				t.Errorf("%s: made anew, or its label %v is lost", row.name, is.Labels)
+			}
+			s.remove(source)
+			s.absent(row.name, taken)
 		}
-		if row.name == "data" && (is.UID != was.UID || is.Labels["mine"] != "1") {
-			t.Errorf("%s: made anew, or its label %v is lost", row.name, is.Labels)
-		}
-		s.remove(source)
-		s.absent(row.name, taken)
-	}
+	})
 }
 
 func TestAnObjectThatIsOfferedWhereNoCopyBelongsIsLeftAlone(t *testing.T) {

@@ -116,6 +116,16 @@ func (s *story) wantTally(what string, got, want tally) {
 	}
 }
 
+// wantNoLists checks that nothing was listed, and no watch begun, after so many of all requests.
+func (s *story) wantNoLists(after int) {
+	s.Helper()
+	for _, r := range s.requests()[after:] {
+		if r.Verb == "list" || r.Verb == "watch" {
+			s.Errorf("it took %s", r)
+		}
+	}
+}
+
 // about accepts requests about these objects.
 func about(any ...place) func(cluster.Request) bool {
 	return func(r cluster.Request) bool { return slices.Contains(any, place{Namespace: r.Namespace, Name: r.Name}) }

@@ -67,12 +67,14 @@ func TestANewNamespaceThatIsSelectedGetsItsCopyWithOneWrite(t *testing.T) {
 		s.secret(everywhere, holding("k", "v"), to(""))
 		s.copied(source, first)
 		s.copied(everywhere, s.everywhere(source.Namespace)...)
+		before := len(s.requests())
 		took := s.count(func() {
 			second := s.namespace("second", "team=web")
 			s.copied(source, second)
 			s.copied(everywhere, second)
 		})
 		s.wantTally("a new namespace with two copies", took, tally{"create": 2})
+		s.wantNoLists(before)
 	})
 }
 

@@ -30,9 +30,9 @@ type Options struct {
 
 // Process is a running wildcast, or one that was stopped. Its methods may be called from any goroutine.
 type Process struct {
-	opts            Options
-	ports           ports.Holder
-	metrics, health string // addresses
+	opts                    Options
+	ports                   ports.Holder
+	metrics, health, http01 string // addresses
 
 	mu    sync.Mutex
 	child *child.Child
@@ -57,11 +57,13 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 		opts.Programs = programs
 	}
 	p := &Process{opts: opts}
-	taken, err := p.ports.Take(2)
+	taken, err := p.ports.Take(3)
 	if err != nil {
 		return nil, err
 	}
-	p.metrics, p.health = fmt.Sprintf("127.0.0.1:%d", taken[0]), fmt.Sprintf("127.0.0.1:%d", taken[1])
+	for i, address := range []*string{&p.metrics, &p.health, &p.http01} {
+		*address = fmt.Sprintf("127.0.0.1:%d", taken[i])
+	}
 	if err := p.run(ctx); err != nil {
 		p.Kill()
 		p.ports.Release()
@@ -78,6 +80,7 @@ func (p *Process) run(ctx context.Context) error {
 		"--namespace=" + cluster.HomeNamespace,
 		"--metrics-address=" + p.metrics,
 		"--health-address=" + p.health,
+		"--http01-address=" + p.http01,
 	}
 	c, err := child.Start(child.Spec{
 		Path: filepath.Join(p.opts.Programs, "wildcast"),
@@ -181,6 +184,9 @@ func (p *Process) PID() int { return p.current().PID() }
 
 // MetricsAddress returns where it serves its metrics, as host:port.
 func (p *Process) MetricsAddress() string { return p.metrics }
+
+// PagesAddress returns where it serves the pages of HTTP-01 challenges, as host:port.
+func (p *Process) PagesAddress() string { return p.http01 }
 
 // HealthAddress returns where it serves /healthz and /readyz, as host:port.
 func (p *Process) HealthAddress() string { return p.health }

@@ -19,7 +19,7 @@ func shell(t *testing.T, script string) (*child.Child, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Kill() })
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if line := c.Tail(100); strings.HasSuffix(line, "\n") {
 			return c, strings.TrimSpace(line)
 		}
@@ -31,7 +31,7 @@ func shell(t *testing.T, script string) (*child.Child, string) {
 // gone waits for the end of a process that this one does not wait for.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		state, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil || strings.Contains(string(state), ") Z ") { // a zombie waits for init
 			return

@@ -1,0 +1,316 @@
+package contexts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/stage"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// The home cluster, and another one.
+var home, other *cluster.Cluster
+
+// importer is the ServiceAccount in the other cluster, of manifests/contexts.
+const importer = "wildcast-import"
+
+func TestMain(m *testing.M) {
+	os.Exit(cluster.Main(m, cluster.Options{Audit: true}, func(ctx context.Context, c *cluster.Cluster) error {
+		home = c
+		var err error
+		if other, err = cluster.Start(ctx, cluster.Options{Parent: c.Dir(), AuditUsers: []string{cluster.Username(importer, importer)}}); err != nil {
+			return err
+		}
+		return errors.Join(home.Apply(ctx, "manifests/base"), other.Apply(ctx, "manifests/base"), other.Apply(ctx, "manifests/contexts"))
+	}))
+}
+
+// patience is how long a scene waits for what should take moments.
+const patience = 60 * time.Second
+
+// scene is one test: two clusters with a namespace of its name, and wildcast at home.
+type scene struct {
+	*testing.T
+	kind       string
+	name       string
+	here, over things
+	gate       *gate
+	file       string // the kubeconfig
+	w          *wildcast.Process
+}
+
+// both plays a scene twice: of Secrets, and of ConfigMaps.
+func both(t *testing.T, name string, play func(*scene)) {
+	for _, kind := range []string{"secret", "configmap"} {
+		t.Run(kind, func(t *testing.T) {
+			s := open(t, kind, name+"-"+kind)
+			s.contexts(nil)
+			s.run()
+			play(s)
+		})
+	}
+}
+
+// open prepares a scene in which wildcast does not run yet.
+func open(t *testing.T, kind, name string) *scene {
+	t.Helper()
+	s := &scene{T: t, kind: kind, name: name, gate: newGate(t, other.URL())}
+	s.here = things{kubernetes.NewForConfigOrDie(home.Admin()), kind}
+	s.over = things{kubernetes.NewForConfigOrDie(other.Admin()), kind}
+	s.file = filepath.Join(t.TempDir(), "config")
+	for _, kube := range []kubernetes.Interface{s.here.kube, s.over.kube} {
+		_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		s.must(err)
+		t.Cleanup(func() {
+			_ = kube.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{})
+		})
+	}
+	return s
+}
+
+// run starts wildcast.
+func (s *scene) run() {
+	s.Helper()
+	s.w = wildcast.New(s.T, home, wildcast.Options{Args: []string{"--cluster-name=unicorn", "--contexts-kubeconfig=" + s.file, "--delete-grace=200ms", "--leader-elect=false"}})
+}
+
+// contexts writes the kubeconfig as a kubelet does, behind a link. It has the contexts "over", which leads through the gate,
+// and "self", which leads home into the namespace of the scene.
+func (s *scene) contexts(change func(*clientcmdapi.Config)) {
+	s.Helper()
+	config := clientcmdapi.NewConfig()
+	s.context(config, "over", other, importer, importer, "")
+	config.Clusters["over"].Server = "https://" + s.gate.address
+	s.context(config, "self", home, cluster.HomeNamespace, cluster.ServiceAccount, s.name)
+	if change != nil {
+		change(config)
+	}
+	folder, err := os.MkdirTemp(filepath.Dir(s.file), "data")
+	s.must(err)
+	s.must(clientcmd.WriteToFile(*config, filepath.Join(folder, "config")))
+	s.must(os.Symlink(filepath.Join(folder, "config"), s.file+".new"))
+	s.must(os.Rename(s.file+".new", s.file))
+}
+
+// context adds a context with the rights of a ServiceAccount.
+func (s *scene) context(to *clientcmdapi.Config, name string, c *cluster.Cluster, namespace, account, into string) {
+	s.Helper()
+	path, err := c.KubeconfigFor(s.Context(), namespace, account)
+	s.must(err)
+	from, err := clientcmd.LoadFromFile(path)
+	s.must(err)
+	to.Clusters[name], to.AuthInfos[name] = from.Clusters["wildcast"], from.AuthInfos["wildcast"]
+	to.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name, Namespace: into}
+}
+
+// narrow makes a ServiceAccount in the other cluster that has the rights in one namespace only, which it makes as well.
+func (s *scene) narrow(namespace string) {
+	s.Helper()
+	meta := metav1.ObjectMeta{Name: "narrow", Namespace: namespace}
+	_, err := s.over.kube.CoreV1().Namespaces().Create(s.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
+	s.must(err)
+	_, err = s.over.kube.CoreV1().ServiceAccounts(namespace).Create(s.Context(), &corev1.ServiceAccount{ObjectMeta: meta}, metav1.CreateOptions{})
+	s.must(err)
+	_, err = s.over.kube.RbacV1().RoleBindings(namespace).Create(s.Context(), &rbacv1.RoleBinding{ObjectMeta: meta,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: importer},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: "narrow"}}}, metav1.CreateOptions{})
+	s.must(err)
+}
+
+func (s *scene) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// until waits until condition returns no error.
+func (s *scene) until(condition func() error) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	s.must(stage.Until(ctx, condition))
+}
+
+type place = types.NamespacedName
+
+// at is a place in the namespace of the scene, which there is in both clusters.
+func (s *scene) at(name string) place { return place{Namespace: s.name, Name: name} }
+
+// thing is a Secret or ConfigMap.
+type thing struct {
+	metav1.ObjectMeta
+	data map[string]string
+}
+
+// things are those of one kind in a cluster.
+type things struct {
+	kube kubernetes.Interface
+	kind string
+}
+
+func (x things) get(ctx context.Context, at place) (*thing, error) {
+	if x.kind == "secret" {
+		o, err := x.kube.CoreV1().Secrets(at.Namespace).Get(ctx, at.Name, metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		data := map[string]string{}
+		for key, value := range o.Data {
+			data[key] = string(value)
+		}
+		return &thing{o.ObjectMeta, data}, nil
+	}
+	o, err := x.kube.CoreV1().ConfigMaps(at.Namespace).Get(ctx, at.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &thing{o.ObjectMeta, o.Data}, nil
+}
+
+// put makes or replaces a thing.
+func (x things) put(ctx context.Context, o *thing) (err error) {
+	secret := &corev1.Secret{ObjectMeta: o.ObjectMeta, StringData: o.data}
+	config := &corev1.ConfigMap{ObjectMeta: o.ObjectMeta, Data: o.data}
+	switch made := o.UID != ""; {
+	case x.kind == "secret" && made:
+		_, err = x.kube.CoreV1().Secrets(o.Namespace).Update(ctx, secret, metav1.UpdateOptions{FieldManager: "user"})
+	case x.kind == "secret":
+		_, err = x.kube.CoreV1().Secrets(o.Namespace).Create(ctx, secret, metav1.CreateOptions{FieldManager: "user"})
+	case made:
+		_, err = x.kube.CoreV1().ConfigMaps(o.Namespace).Update(ctx, config, metav1.UpdateOptions{FieldManager: "user"})
+	default:
+		_, err = x.kube.CoreV1().ConfigMaps(o.Namespace).Create(ctx, config, metav1.CreateOptions{FieldManager: "user"})
+	}
+	return err
+}
+
+func (x things) remove(ctx context.Context, at place) error {
+	if x.kind == "secret" {
+		return x.kube.CoreV1().Secrets(at.Namespace).Delete(ctx, at.Name, metav1.DeleteOptions{})
+	}
+	return x.kube.CoreV1().ConfigMaps(at.Namespace).Delete(ctx, at.Name, metav1.DeleteOptions{})
+}
+
+// change makes what is at a place in a cluster what do makes of it; what is not there yet is made.
+func (s *scene) change(in things, at place, do func(*thing)) *thing {
+	s.Helper()
+	s.until(func() error {
+		o, err := in.get(s.Context(), at)
+		if apierrors.IsNotFound(err) {
+			o, err = &thing{ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: at.Name}}, nil
+			s.Cleanup(func() { _ = in.remove(context.Background(), at) }) // the next scene's wildcast would see it
+		}
+		s.must(err)
+		o.Annotations, o.Labels, o.data = orEmpty(o.Annotations), orEmpty(o.Labels), orEmpty(o.data)
+		do(o)
+		err = in.put(s.Context(), o)
+		if err != nil && !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+			s.Fatal(err)
+		}
+		return err
+	})
+	o, err := in.get(s.Context(), at)
+	s.must(err)
+	return o
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// source makes or changes a source of the scene.
+func (s *scene) source(name, contexts, value string) *thing {
+	s.Helper()
+	return s.change(s.here, s.at(name), func(o *thing) {
+		o.Annotations[syncer.AnnotationSyncContexts], o.data["key"] = contexts, value
+		if contexts == "" {
+			delete(o.Annotations, syncer.AnnotationSyncContexts)
+		}
+	})
+}
+
+// copied waits until a copy with that value, of a source of the scene, is at a place in the other cluster.
+func (s *scene) copied(source string, at place, value string) (copy *thing) {
+	s.Helper()
+	s.until(func() (err error) {
+		if copy, err = s.over.get(s.Context(), at); err != nil {
+			return err
+		}
+		if want := map[string]string{"key": value}; !maps.Equal(copy.data, want) || copy.Labels[syncer.LabelOriginName] != source || copy.Labels[syncer.LabelOriginCluster] != "unicorn" {
+			return fmt.Errorf("%s is %v %v", at, copy.data, copy.Labels)
+		}
+		return nil
+	})
+	return copy
+}
+
+// absent waits until there is nothing at a place in a cluster.
+func (s *scene) absent(in things, at place) {
+	s.Helper()
+	s.until(func() error {
+		if _, err := in.get(s.Context(), at); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("%s: %v", at, err)
+		}
+		return nil
+	})
+}
+
+// event waits for an Event about a source of the scene whose note has these texts.
+func (s *scene) event(source, reason string, texts ...string) {
+	s.Helper()
+	s.until(func() error {
+		all, err := s.here.kube.EventsV1().Events(s.name).List(s.Context(), metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		var notes []string
+	next:
+		for _, e := range all.Items {
+			if e.Regarding.Name != source || e.Reason != reason {
+				continue
+			}
+			notes = append(notes, e.Note)
+			for _, text := range texts {
+				if !strings.Contains(e.Note, text) {
+					continue next
+				}
+			}
+			return nil
+		}
+		return fmt.Errorf("no Event %s on %s with %q, but %q", reason, source, texts, notes)
+	})
+}
+
+// writes are how many writes wildcast has made in the other cluster for the scene, by verb.
+func (s *scene) writes() map[string]int {
+	s.Helper()
+	requests, err := other.Requests(func(r cluster.Request) bool { return r.Namespace == s.name && r.Write() })
+	s.must(err)
+	n := map[string]int{}
+	for _, r := range requests {
+		n[r.Verb]++
+	}
+	return n
+}

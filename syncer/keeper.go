@@ -1,0 +1,73 @@
+package syncer
+
+import (
+	"context"
+	"sync"
+
+	"go.uber.org/zap"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/wildcast/wildcast/controllers/loop"
+)
+
+// keeper keeps the copies in one cluster as they should be: it looks at targets (act.go), and remembers what it met there.
+// What should be there is the business of its demand.
+type keeper struct {
+	demand   demand
+	kind     kind // reads and writes there
+	policy   policy
+	metadata metadata.Interface
+	index    *index // of what is there
+	sources  *index // where sources are: the same in the home cluster
+	contents *contents
+	requests Requests
+	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went
+
+	loop     *loop.Loop[ref]
+	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
+	contests contests
+	waves    waves
+	troubles troubles
+	kubed    hourly
+
+	events  events.EventRecorder
+	metrics metrics
+	log     *zap.Logger
+}
+
+// demand is what should be in a cluster. It answers from memory.
+type demand interface {
+	// wants are the sources of which a copy should be at the target.
+	wants(target ref) []*object
+	// room tells whether copies can be made in a namespace, and whether it has opted out.
+	room(namespace string) (open, shut bool)
+	// remarks are what is to be said about a target, whatever the plan for it.
+	remarks(v view) []saying
+}
+
+// add has targets looked at.
+func (k *keeper) add(targets []ref) {
+	for _, t := range targets {
+		if k.index.at(t).is(roleCopy) && len(k.demand.wants(t)) == 0 {
+			k.loop.AddUrgent(t) // a copy that has to go does not wait for those that have to come
+		} else {
+			k.loop.Add(t)
+		}
+	}
+}
+
+// noted takes note of a change that the index tells of, and gives the targets that it concerns, apart from those of a
+// source.
+func (k *keeper) noted(at ref, before, after *object) []ref {
+	if before == nil && after == nil {
+		return k.troubles.endedBy(at)
+	}
+	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
+		k.lost.Store(at, struct{}{})
+	}
+	if after != nil {
+		return []ref{at}
+	}
+	return append(k.troubles.endedBy(at), at)
+}
