@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,8 +115,12 @@ func interrupted(t *testing.T, folder, line string) (code int, rest string) {
 // nothingLeft fails if there is a file in the folder, or a process whose command line names it.
 func nothingLeft(t *testing.T, folder string) {
 	t.Helper()
-	files, err := os.ReadDir(folder)
-	if err != nil || len(files) > 0 {
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		files = append(files, path)
+		return err
+	})
+	if err != nil || len(files) > 1 {
 		t.Errorf("left in the folder: %v, %v", files, err)
 	}
 	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -25,7 +25,9 @@ var (
 		"get ingresses.networking.k8s.io", "list ingresses.networking.k8s.io", "watch ingresses.networking.k8s.io",
 		"create events.events.k8s.io", "patch events.events.k8s.io",
 	}
-	home = append([]string{"create leases.coordination.k8s.io"}, everywhere...)
+	home = append([]string{
+		"create leases.coordination.k8s.io", "create ingresses.networking.k8s.io", "delete ingresses.networking.k8s.io",
+	}, everywhere...)
 )
 
 // verbs are all that RBAC knows of, for resources.
