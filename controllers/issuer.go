@@ -20,6 +20,7 @@ import (
 
 	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/controllers/signers"
+	"github.com/wildcast/wildcast/controllers/signers/vault"
 )
 
 // Issuer is what a valid issuer Secret says.
@@ -35,6 +36,7 @@ type Issuer struct {
 	HTTP01       bool               // challenges are answered with pages, not with TXT records
 	IngressClass string             // of the Ingresses that bring the CA to those pages; empty for the cluster's default
 	Nameservers  []string           // host:port, where to look for those pages' hosts; empty for the system's
+	Vault        vault.Config       // of KindVault
 	Zones        []string           // canonical; empty for any
 	Namespaces   labels.Selector    // whose Ingresses may use it
 	Sync         string             // selector for wildcard certificates, {name} not yet filled in
@@ -49,6 +51,7 @@ const (
 	KindACME       Kind = "acme"       // orders them from a CA (RFC 8555)
 	KindCA         Kind = "ca"         // signs them with a CA's pair
 	KindSelfSigned Kind = "selfsigned" // signs each with its own key
+	KindVault      Kind = "vault"      // has Vault's PKI engine sign them
 )
 
 // defaultSync selects the namespaces that are labelled with the certificate's name.
@@ -69,6 +72,14 @@ var issuerKeys = map[string]func(*Issuer, string) error{
 	"tls.crt":      func(*Issuer, string) error { return nil }, // the three are one thing: see setAuthority
 	"tls.key":      func(*Issuer, string) error { return nil },
 	"ca.crt":       func(*Issuer, string) error { return nil },
+	"path":         func(i *Issuer, v string) error { i.Vault.Path = cmp.Or(v, i.Vault.Path); return nil },
+	"role":         (*Issuer).setVaultRole,
+	"auth":         (*Issuer).setAuth,
+	"authPath":     func(i *Issuer, v string) error { i.Vault.AuthPath = v; return nil },
+	"authRole":     func(i *Issuer, v string) error { i.Vault.AuthRole = v; return nil },
+	"token":        func(i *Issuer, v string) error { i.Vault.Token = v; return nil },
+	"roleID":       func(i *Issuer, v string) error { i.Vault.RoleID = v; return nil },
+	"secretID":     func(i *Issuer, v string) error { i.Vault.SecretID = v; return nil },
 	"zones":        func(i *Issuer, v string) (err error) { i.Zones, err = canonicalNames(splitList(v)); return err },
 	"namespaces":   (*Issuer).setNamespaces,
 	"sync":         (*Issuer).setSync,
@@ -79,11 +90,11 @@ var kindKeys = map[string][]Kind{
 	"challenge":      {KindACME},
 	"ingressClass":   {KindACME},
 	"nameservers":    {KindACME},
-	"server":         {KindACME},
+	"server":         {KindACME, KindVault},
 	"email":          {KindACME},
 	"eabKeyID":       {KindACME},
 	"eabHMACKey":     {KindACME},
-	"caBundle":       {KindACME},
+	"caBundle":       {KindACME, KindVault},
 	"profile":        {KindACME},
 	"preferredChain": {KindACME},
 	"issuer":         {KindCA},
@@ -92,8 +103,16 @@ var kindKeys = map[string][]Kind{
 	"ca.crt":         {KindCA},
 	"usages":         {KindCA, KindSelfSigned},
 	"subject":        {KindCA, KindSelfSigned},
-	"ipSans":         {KindCA, KindSelfSigned},
-	"uriSans":        {KindCA, KindSelfSigned},
+	"ipSans":         {KindCA, KindSelfSigned, KindVault},
+	"uriSans":        {KindCA, KindSelfSigned, KindVault},
+	"path":           {KindVault},
+	"role":           {KindVault},
+	"auth":           {KindVault},
+	"authPath":       {KindVault},
+	"authRole":       {KindVault},
+	"token":          {KindVault},
+	"roleID":         {KindVault},
+	"secretID":       {KindVault},
 }
 
 // ParseIssuer reads an issuer Secret. The error names each faulty key, what is wrong with its value and the remedy, one
@@ -105,6 +124,7 @@ func ParseIssuer(s *corev1.Secret) (*Issuer, error) {
 		Traits:     Traits{KeyType: EC256},
 		Namespaces: labels.Everything(),
 		Sync:       defaultSync,
+		Vault:      vault.Config{Path: "pki", Auth: vault.AuthToken},
 		Hash:       hashData(s.Data),
 	}
 	if !slices.Contains(kinds, issuer.Kind) {
@@ -127,7 +147,7 @@ func ParseIssuer(s *corev1.Secret) (*Issuer, error) {
 }
 
 // kinds are all kinds of issuers.
-var kinds = []Kind{KindACME, KindCA, KindSelfSigned}
+var kinds = []Kind{KindACME, KindCA, KindSelfSigned, KindVault}
 
 func listed(kinds []Kind) string {
 	var names []string
@@ -164,6 +184,9 @@ func (i *Issuer) missing(data map[string][]byte) (faults []error) {
 	}
 	if i.Duration > 0 && i.RenewBefore >= i.Duration {
 		faults = append(faults, fmt.Errorf("renewBefore: %s is not shorter than duration, %s", i.RenewBefore, i.Duration))
+	}
+	if i.Kind == KindVault {
+		faults = append(faults, i.missingForVault()...)
 	}
 	if i.Kind == KindCA {
 		faults = append(faults, i.setAuthority(data)...)
@@ -203,15 +226,6 @@ func (i *Issuer) setRoot(v string) error {
 	return nil
 }
 
-func oneOf(allowed ...string) func(*Issuer, string) error {
-	return func(_ *Issuer, v string) error {
-		if v != "" && !slices.Contains(allowed, v) {
-			return fmt.Errorf("%q is not supported by this version; use %s", v, strings.Join(allowed, " or "))
-		}
-		return nil
-	}
-}
-
 func (i *Issuer) setChallenge(v string) error {
 	if v != "" && v != "dns01" && v != "http01" {
 		return fmt.Errorf("%q is neither dns01 nor http01", v)
@@ -239,6 +253,9 @@ func (i *Issuer) setNameservers(v string) error {
 }
 
 func (i *Issuer) setServer(v string) (err error) {
+	if i.Kind == KindVault {
+		return i.setVaultServer(v)
+	}
 	i.Server, err = acmeclient.DirectoryURL(v)
 	return err
 }
