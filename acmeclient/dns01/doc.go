@@ -30,6 +30,11 @@
 // rfc2136 therefore gets a TTL of 1 s unless its settings say otherwise. Changes to one zone are made one after another,
 // as lego itself does: several providers read a whole zone and write it back (RFC 2136 does not, and need not wait).
 //
+// # Delegation
+//
+// A CNAME at _acme-challenge.<name> is followed, by the child too. The record is then made by the solver whose zones hold
+// the CNAME's target, or else by the one that the name itself would have.
+//
 // # Visibility
 //
 // A record counts as visible when every authoritative server of its zone shows it, as CAs look from several places and

@@ -62,6 +62,27 @@ func TestAnAliasIsFollowed(t *testing.T) {
 	w.clean()
 }
 
+func TestAnAliasIntoAnotherSolversZoneIsAnsweredByThatSolver(t *testing.T) {
+	w := newWorld(t, dns01.Config{})
+	a, b := w.settings(), w.settings()
+	a.Name, a.Zones, a.Env = "a", []string{"a.test"}, w.dns.Account("a.test")
+	b.Name, b.Zones, b.Env = "b", []string{"b.test"}, w.dns.Account("b.test")
+	w.dns.SetCNAME("_acme-challenge.x.a.test", "x.answers.b.test")
+	solver := w.pool.Solver([]dns01.Settings{a, b}, nil)
+	for domain, fqdn := range map[string]string{"x.a.test": "x.answers.b.test", "a.test": "_acme-challenge.a.test"} {
+		remove, err := solver.Present(t.Context(), challenge(domain))
+		must(t, err)
+		if got := w.dns.TXT(fqdn); len(got) != 1 {
+			t.Errorf("records at %s are %v, want one", fqdn, got)
+		}
+		must(t, remove(t.Context()))
+	}
+	w.clean()
+	a.Zones, b.Zones = nil, []string{"c.test"} // nobody names the target's zone: the name's own solver answers
+	_, err := w.pool.Solver([]dns01.Settings{a, b}, nil).Present(t.Context(), challenge("x.a.test"))
+	says(t, err, "solver a)", "REFUSED")
+}
+
 func TestAnAliasIsNotFollowedWhenToldSo(t *testing.T) {
 	w := newWorld(t, dns01.Config{Timeout: 100 * time.Millisecond})
 	s := w.settings()

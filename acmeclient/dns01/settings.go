@@ -139,6 +139,15 @@ func choose(all []Settings, name string) *Settings {
 	return best
 }
 
+// delegate returns the settings that name the zone to which a CNAME leads the record, or the domain's own if none do.
+func delegate(all []Settings, own *Settings, fqdn string) *Settings {
+	heir := choose(all, strings.TrimSuffix(fqdn, "."))
+	if heir == nil || len(heir.Zones) == 0 || !heir.FollowCNAME {
+		return own
+	}
+	return heir
+}
+
 // holds returns the length of the longest of the zones that holds the name, 0 for no zones, -1 for none that holds it.
 func (s *Settings) holds(name string) int {
 	if len(s.Zones) == 0 {

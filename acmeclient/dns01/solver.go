@@ -71,11 +71,9 @@ func (v *solver) begin(ctx context.Context, ch acmeclient.Challenge) (*record, e
 
 // prepare finds out where the record goes while the child starts, and waits for the name's turn.
 func (r *record) prepare(ctx context.Context) error {
-	where, err := locate(ctx, r.s, r.ch.Domain)
-	if err != nil {
+	if err := r.locate(ctx); err != nil {
 		return err
 	}
-	r.where = where
 	if err := r.child.ready(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -85,12 +83,32 @@ func (r *record) prepare(ctx context.Context) error {
 	if !r.child.hello.Sequential {
 		return nil
 	}
-	endTurn, err := r.pool.turns.take(ctx, "name "+where.fqdn)
+	endTurn, err := r.pool.turns.take(ctx, "name "+r.where.fqdn)
 	if err != nil {
 		return err
 	}
 	r.endTurn = endTurn
 	return nil
+}
+
+// locate finds out where the record goes. Where a CNAME leads into a zone that another solver names, that one takes over:
+// the account at which the name itself is kept need not be the one that may write there.
+func (r *record) locate(ctx context.Context) (err error) {
+	if r.where, err = locate(ctx, r.s, r.ch.Domain); err != nil {
+		return err
+	}
+	heir := delegate(r.settings, r.s, r.where.fqdn)
+	if heir == r.s || r.where.fqdn == fqdnOf(r.ch.Domain) {
+		return nil
+	}
+	c, err := r.pool.acquire(heir)
+	if err != nil {
+		return r.fault("start", err)
+	}
+	r.pool.release(r.s, r.child)
+	r.s, r.child = heir, c
+	r.where, err = locate(ctx, r.s, r.ch.Domain)
+	return err
 }
 
 // present asks the child to make the record. When ctx ends meanwhile the record may still come, so it is taken away
