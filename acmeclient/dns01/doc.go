@@ -19,7 +19,8 @@
 // A record is taken away by the child that made it; by its successor, if that one was killed; and by the child itself,
 // when the pool is closed or the parent dies, which it knows by its standard input. In the latter case it waits 3 s,
 // since a CA may be looking at the record. A container that ends takes its processes with it: what it leaves then is
-// taken away when the order is resumed, with the same record.
+// taken away when the order is resumed, with the same record. A vendor that refuses to make a record which is there, and
+// whose code in lego cannot find it, as Cloudflare's, still serves: the record is used as it is, and reported as left behind.
 //
 // # Records that share a name
 //

@@ -54,6 +54,13 @@ func (r *record) await(ctx context.Context) error {
 	}
 }
 
+// visible tells whether every server shows the record now.
+func (r *record) visible(ctx context.Context) bool {
+	w := &watch{record: r, value: valueOf(r.ch.KeyAuthorization), lacking: r.where.servers}
+	w.check(ctx)
+	return len(w.lacking) == 0
+}
+
 // limit is how long the record may take to become visible.
 func (r *record) limit() time.Duration {
 	says := r.child.hello.Timeout

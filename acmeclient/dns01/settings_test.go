@@ -79,11 +79,12 @@ func TestMissingCredentialsAreReportedInTheProvidersWords(t *testing.T) {
 func TestAProvidersErrorShowsNoSettingAndNoAnswer(t *testing.T) {
 	s := dns01.Settings{Name: "s", Provider: "p", Env: map[string]string{
 		"P_TOKEN": "tok/en+with=signs", "P_KEY": "-----BEGIN-----\nline-of-the-key\n-----END-----", "P_NAMESERVER": "192.0.2.1:53", "P_N": "1",
+		"P_USER": "clerk7",
 	}}
-	text := `GET https://api/?t=tok%2Fen%2Bwith%3Dsigns: "tok/en+with=signs" dG9rL2VuK3dpdGg9c2lnbnM= key line-of-the-key ` +
+	text := `GET https://api/?t=tok%2Fen%2Bwith%3Dsigns: "tok/en+with=signs" dG9rL2VuK3dpdGg9c2lnbnM= Basic Y2xlcms3OnRvay9lbit3aXRoPXNpZ25z key line-of-the-key ` +
 		token + " " + keyAuthorization + " at 192.0.2.1:53 page 1\nof 1\x1b[31m"
 	got := dns01.Redact(text, &s, challenge("a.test"))
-	for _, secret := range []string{"tok/en", "tok%2Fen", "dG9rL2Vu", "line-of-the-key", token, "THUMBPRINT", "\n", "\x1b"} {
+	for _, secret := range []string{"tok/en", "tok%2Fen", "dG9rL2Vu", "Y2xlcms3", "OnRvay9lbit3aXRoPXNpZ25z", "line-of-the-key", token, "THUMBPRINT", "\n", "\x1b"} {
 		if strings.Contains(got, secret) {
 			t.Errorf("%q shows %q", got, secret)
 		}

@@ -31,6 +31,7 @@ type record struct {
 	child   *child
 	where   place
 	ttl     time.Duration
+	found   bool // it was there, and the provider would not make it again
 	endTurn func(rest time.Duration)
 }
 
@@ -115,7 +116,13 @@ func (r *record) locate(ctx context.Context) (err error) {
 // once it has.
 func (r *record) present(ctx context.Context) error {
 	replied, err := r.mutate(ctx, r.child, wire.Present)
-	if err == nil {
+	if replied && err != nil && r.visible(ctx) {
+		// A process that was killed left it, and many vendors make no record twice. Cleaning up after the provider may
+		// have taken it away just now; where it cannot be made yet, it is still there.
+		replied, err = r.mutate(ctx, r.child, wire.Present)
+		r.found = replied && err != nil
+	}
+	if err == nil || r.found {
 		return nil
 	}
 	if replied { // the child has cleaned up after the provider

@@ -1,6 +1,7 @@
 package certificates_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -75,4 +76,9 @@ func (s *scene) page(url string) string {
 	body, err := io.ReadAll(response.Body)
 	s.must(err)
 	return string(body)
+}
+
+// basic is the value of an Authorization header (RFC 7617).
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
