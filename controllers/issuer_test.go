@@ -77,7 +77,7 @@ func TestAnIssuersSecretsDoNotStandInItsErrors(t *testing.T) {
 }
 
 func TestASolverIsRead(t *testing.T) {
-	solver, err := ParseSolver(secretWith("provider=cloudflare", "zones=example.com", "CF_DNS_API_TOKEN=t\n", "nameservers=127.0.0.1:53", "ambient=true"), home)
+	solver, err := ParseSolver(secretWith("provider=cloudflare", "zones=example.com", "CF_DNS_API_TOKEN=t\n", "nameservers=127.0.0.1:53", "ambient=true"), home, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 		"provider=x;zones=a..b":            "not a DNS name",
 		"provider=x;nameservers=not an ip": "write it as in 8.8.8.8:53",
 	} {
-		_, err := ParseSolver(secretWith(strings.Split(fault, ";")...), "elsewhere")
+		_, err := ParseSolver(secretWith(strings.Split(fault, ";")...), "elsewhere", "/programs")
 		if err == nil || !strings.Contains(err.Error(), contain) || strings.Contains(err.Error(), "S3CRET") {
 			t.Errorf("%s: got %v, want %q", fault, err, contain)
 		}

@@ -18,9 +18,9 @@ var setting = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // ParseSolver reads a solver Secret. Keys in capitals are the vendor's settings under the names of lego's documentation.
 // The error names each faulty key and the remedy, separated by "; ". Only in the home namespace may a solver use the
-// pod's own credentials.
-func ParseSolver(s *corev1.Secret, home string) (dns01.Settings, error) {
-	solver := dns01.Settings{Name: s.Namespace + "/" + s.Name, FollowCNAME: true, Env: map[string]string{}}
+// pod's own credentials, and run those of the operator's programs that are in the folder, if there is one.
+func ParseSolver(s *corev1.Secret, home, programs string) (dns01.Settings, error) {
+	solver := dns01.Settings{Name: s.Namespace + "/" + s.Name, FollowCNAME: true, Programs: programs, Env: map[string]string{}}
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(s.Data)) {
 		if err := setSolver(&solver, key, strings.TrimSpace(string(s.Data[key]))); err != nil {

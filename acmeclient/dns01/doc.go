@@ -45,10 +45,15 @@
 //
 // # What a solver may not do
 //
-// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses providers that
-// run programs (exec), settings that name files (lego reads X from the file in X_FILE, which could be the pod's own
+// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses settings that name files (lego reads X from the file in X_FILE, which could be the pod's own
 // token) unless Ambient is set, and variables that change the child itself. Ambient must be left to those who may read
 // the pod's credentials.
+//
+// The provider exec runs a program in the pod, which could do all that wildcast may. It is refused unless the operator
+// has named a folder of programs (Settings.Programs), and the solver is Ambient. Its author then chooses one of these
+// files by its name, without a path, and passes it variables that begin with EXEC_ and no others: BASH_ENV, PYTHONPATH or
+// PERL5OPT would make any script run what they say. The program gets its arguments as lego documents them, runs with the
+// child's rights, and nothing that it prints is shown.
 //
 // # Secrecy
 //

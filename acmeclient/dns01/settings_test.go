@@ -13,7 +13,7 @@ func TestSettingsThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 	for remedy, change := range map[string]func(*dns01.Settings){
 		"give lego's code":           func(s *dns01.Settings) { s.Provider = "" },
 		"is no code of lego's":       func(s *dns01.Settings) { s.Provider = "Cloud Flare" },
-		"must not run programs":      func(s *dns01.Settings) { s.Provider = "exec" },
+		"--dns01-exec-dir":           func(s *dns01.Settings) { s.Provider = "exec" },
 		"wait for a person":          func(s *dns01.Settings) { s.Provider = "manual" },
 		"write it in lower case":     func(s *dns01.Settings) { s.Zones = []string{"A.test"} },
 		"without a dot at the end":   func(s *dns01.Settings) { s.Zones = []string{"a.test."} },
@@ -32,6 +32,37 @@ func TestSettingsThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 	}
 	good.Ambient, good.Env = true, map[string]string{"GCE_SERVICE_ACCOUNT_FILE": "/etc/gce.json"}
 	must(t, good.Validate())
+}
+
+func TestAProgramIsRunOnlyIfTheOperatorPutItThere(t *testing.T) {
+	good := dns01.Settings{
+		Name: "s", Provider: "exec", Ambient: true, Programs: "/programs",
+		Env: map[string]string{"EXEC_PATH": "update-dns.sh", "EXEC_MODE": "RAW", "EXEC_KEY": "k"},
+	}
+	must(t, good.Validate())
+	set := func(name, value string) func(*dns01.Settings) {
+		return func(s *dns01.Settings) { s.Env = map[string]string{"EXEC_PATH": "update-dns.sh", name: value} }
+	}
+	for name, c := range map[string]struct {
+		change func(*dns01.Settings)
+		remedy string
+	}{
+		"no folder":         {func(s *dns01.Settings) { s.Programs = "" }, "start wildcast with --dns01-exec-dir"},
+		"not ambient":       {func(s *dns01.Settings) { s.Ambient = false }, "needs ambient"},
+		"no program":        {set("EXEC_PATH", ""), "give the name of a file there"},
+		"an absolute path":  {set("EXEC_PATH", "/bin/sh"), "without a folder"},
+		"the way out":       {set("EXEC_PATH", "../bin/sh"), "without a folder"},
+		"the folder itself": {set("EXEC_PATH", ".."), "without a folder"},
+		"a shell's start":   {set("BASH_ENV", "$(id)"), "begin with EXEC_"},
+		"an interpreter's":  {set("PERL5OPT", "-Mbase"), "begin with EXEC_"},
+		"the linker's":      {set("LD_PRELOAD", "x"), "begin with EXEC_"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := good
+			c.change(&s)
+			says(t, s.Validate(), c.remedy)
+		})
+	}
 }
 
 func TestTheLongestZoneIsUsed(t *testing.T) {

@@ -48,6 +48,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		DefaultIssuer:          o.defaultIssuer,
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
+		SolverPrograms:         o.dns01ExecDir,
 		Changed:                func(target types.NamespacedName) { a.secrets.Look(target) },
 	})
 	if err != nil {

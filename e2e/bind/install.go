@@ -11,11 +11,14 @@ import (
 )
 
 // errMissing says the remedy.
-var errMissing = errors.New("BIND's named is not on this machine, and suites update a real one: " +
-	"install it, on Debian and Ubuntu with: apt-get update && apt-get install -y --no-install-recommends bind9")
+var errMissing = errors.New("BIND's named and nsupdate are not on this machine, and suites use real ones: install them, " +
+	"on Debian and Ubuntu with: apt-get update && apt-get install -y --no-install-recommends bind9 bind9-dnsutils")
 
 // find returns the path of named. Users other than root seldom have sbin in their PATH.
 func find() (string, error) {
+	if _, err := exec.LookPath("nsupdate"); err != nil {
+		return "", errMissing
+	}
 	for _, name := range []string{"named", "/usr/sbin/named", "/usr/local/sbin/named"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -34,7 +37,7 @@ func Install(ctx context.Context, log io.Writer) (string, error) {
 		return "", errMissing
 	}
 	fmt.Fprintln(log, "installing BIND with apt-get, once")
-	for _, args := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "--no-install-recommends", "bind9"}} {
+	for _, args := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "--no-install-recommends", "bind9", "bind9-dnsutils"}} {
 		apt := exec.CommandContext(ctx, "apt-get", args...)
 		apt.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		apt.Stdout, apt.Stderr = log, log

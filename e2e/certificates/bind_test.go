@@ -2,9 +2,14 @@ package certificates_test
 
 import (
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/bind"
@@ -101,4 +106,45 @@ func TestASecondaryThatLagsIsNamedAndTheOrderWaitsForAllServers(t *testing.T) {
 	}
 	s.ordered("*." + s.zone())
 	s.noneAt(b, "_acme-challenge."+s.zone())
+}
+
+// update is a program as an operator would write it.
+const update = `#!/bin/sh
+set -eu
+case "$1" in
+present) change="update add $2 1 TXT $3" ;;
+cleanup) change="update delete $2 TXT $3" ;;
+esac
+printf 'server %s\nkey hmac-sha256:%s %s\n%s\nsend\n' "$EXEC_SERVER" "$EXEC_KEY" "$EXEC_SECRET" "$change" | nsupdate
+`
+
+func TestAProgramOfTheOperatorsAnswersAndNoOtherIsRun(t *testing.T) {
+	s, b := openBIND(t, "program", bind.Options{})
+	folder, marker := t.TempDir(), filepath.Join(t.TempDir(), "ran")
+	s.must(os.WriteFile(filepath.Join(folder, "update.sh"), []byte(update), 0o700))
+	settings := b.SolverEnv()
+	host, port, err := net.SplitHostPort(b.Addr())
+	s.must(err)
+	s.change(home(s.Name+"-dns"), func(solver *corev1.Secret) {
+		solver.Data = map[string][]byte{
+			"provider": []byte("exec"), "ambient": []byte("true"), "nameservers": []byte(b.Addr()),
+			"EXEC_PATH": []byte("/bin/touch"), "EXEC_SERVER": []byte(host + " " + port),
+			"EXEC_KEY": []byte(settings["DNSUPDATE_TSIG_KEY"]), "EXEC_SECRET": []byte(settings["DNSUPDATE_TSIG_SECRET"]),
+		}
+	})
+	infra := s.namespace("infra", nil)
+	s.run("--dns01-exec-dir=" + folder)
+	s.ingress(infra, "wiki", []string{s.zone(), s.host("wiki")}, nil)
+	s.event(stage.Home, s.Name+"-dns", "InvalidSolver", "EXEC_PATH", "give the name of a file there")
+	s.put(home(s.Name+"-dns"), "EXEC_PATH", "update.sh")
+	s.put(home(s.Name+"-dns"), "BASH_ENV", "$(touch "+marker+")")
+	s.event(stage.Home, s.Name+"-dns", "InvalidSolver", "BASH_ENV", "begin with EXEC_")
+	s.change(home(s.Name+"-dns"), func(solver *corev1.Secret) { delete(solver.Data, "BASH_ENV") })
+	s.served(infra, "wiki-tls", s.zone(), "*."+s.zone())
+	s.ordered("*." + s.zone() + " " + s.zone())
+	s.noneAt(b, "_acme-challenge."+s.zone())
+	if _, err := os.Stat(marker); err == nil {
+		t.Error("what a solver's author wrote was run")
+	}
+	s.neverTold(infra, settings["DNSUPDATE_TSIG_SECRET"])
 }
