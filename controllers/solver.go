@@ -49,16 +49,28 @@ func setSolver(s *dns01.Settings, key, v string) (err error) {
 		s.Nameservers = splitList(v)
 	case "recursiveOnly":
 		s.RecursiveOnly, err = parseBool(v)
+	case "onTimeout":
+		s.Proceed, err = parseOnTimeout(v)
 	case "followCNAME":
 		s.FollowCNAME, err = parseBool(v)
 	case "ambient":
 		s.Ambient, err = parseBool(v)
 	default:
 		if !setting.MatchString(key) {
-			return errors.New("unknown key; write provider, zones, nameservers, recursiveOnly, followCNAME, ambient, " +
+			return errors.New("unknown key; write provider, zones, nameservers, recursiveOnly, onTimeout, followCNAME, ambient, " +
 				"or a setting of the DNS vendor in capitals as lego's documentation names it, such as CF_DNS_API_TOKEN")
 		}
 		s.Env[key] = v
 	}
 	return err
+}
+
+func parseOnTimeout(v string) (proceed bool, err error) {
+	switch v {
+	case "fail":
+		return false, nil
+	case "proceed":
+		return true, nil
+	}
+	return false, fmt.Errorf(`%q is neither "fail" nor "proceed"`, v)
 }

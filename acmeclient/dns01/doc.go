@@ -42,6 +42,8 @@
 // ask any of them. The servers are found with the solver's nameservers, or the system's, and asked at port 53, or at the
 // port that the nameservers give for the same address. An address that does not answer does not count while another of
 // the same server does. The questions begin 5 ms after the provider is done and slow down to one in 2 s.
+// When servers still lack the record after the time that it may take, it is taken away and the order fails, or, with
+// Settings.Proceed, the CA looks all the same.
 //
 // # What a solver may not do
 //

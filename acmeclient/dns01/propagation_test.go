@@ -30,6 +30,26 @@ func TestARecordThatNeverShowsIsRemovedAndTheServerNamed(t *testing.T) {
 	w.clean()
 }
 
+func TestARecordThatNeverShowsEverywhereServesAllTheSameWhenToldSo(t *testing.T) {
+	w := newWorld(t, dns01.Config{Timeout: 200 * time.Millisecond})
+	second, err := w.dns.AddServer()
+	must(t, err)
+	second.Hide()
+	var h heard
+	s := w.settings()
+	s.Proceed = true
+	remove, err := w.pool.Solver([]dns01.Settings{s}, h.waiting).Present(t.Context(), challenge("a.test"))
+	must(t, err)
+	if got := w.dns.TXT("_acme-challenge.a.test"); len(got) != 1 {
+		t.Errorf("records are %v, want one", got)
+	}
+	if lines := h.all(); len(lines) != 1 || !strings.Contains(lines[0], "ns2.a.test.") {
+		t.Errorf("heard %q, want one line that names the server", lines)
+	}
+	must(t, remove(t.Context()))
+	w.clean()
+}
+
 func TestOneServerThatLagsIsWaitedForAndNamed(t *testing.T) {
 	w := newWorld(t, dns01.Config{Waiting: 20 * time.Millisecond})
 	second, err := w.dns.AddServer()

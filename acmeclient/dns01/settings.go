@@ -25,6 +25,8 @@ type Settings struct {
 	Nameservers []string
 	// RecursiveOnly checks for the record at Nameservers alone, where the authoritative servers cannot be reached.
 	RecursiveOnly bool
+	// Proceed lets the CA look all the same when servers still lack the record after the time that it may take.
+	Proceed bool
 	// FollowCNAME writes the record where a CNAME at _acme-challenge.<name> points.
 	FollowCNAME bool
 	// Ambient lets the provider use the pod's own cloud credentials and files.
@@ -147,7 +149,7 @@ func hostPort(server string) bool {
 
 // identity is the same for settings that one child can serve: zones and the way of checking are the parent's business.
 func (s Settings) identity() [sha256.Size]byte {
-	s.Name, s.Zones, s.RecursiveOnly = "", nil, false
+	s.Name, s.Zones, s.RecursiveOnly, s.Proceed = "", nil, false, false
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic("dns01: settings are plain values: " + err.Error())
