@@ -141,7 +141,7 @@ func (v *view) asked() string {
 func (c *Controller) solversIn(namespace string) (solvers []dns01.Settings, hash string) {
 	hashes := map[string][]byte{}
 	for _, s := range c.caches.solvers.in(namespace) {
-		if solver, err := ParseSolver(s, c.home); err == nil {
+		if solver, err := ParseSolver(s, c.home, c.solverPrograms); err == nil {
 			solvers = append(solvers, solver)
 			hashes[s.Name] = []byte(hashData(s.Data))
 		}

@@ -42,6 +42,7 @@ type Config struct {
 	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
 	UserAgent              string // towards CAs
 	HTTP01                 HTTP01
+	SolverPrograms         string // folder of the programs that a solver may run; empty: none
 
 	// Changed is told each Secret for which the wish of Ingresses changed, see Requested, and the empty name in a
 	// namespace of which all wishes have become known. It must not block. May be nil.
@@ -87,6 +88,7 @@ type Controller struct {
 	home                   string
 	defaultIssuer          string
 	certManagerAnnotations bool
+	solverPrograms         string
 	changed                func(types.NamespacedName)
 }
 
@@ -113,6 +115,7 @@ func New(cfg Config) (*Controller, error) {
 		home:                   cfg.Home,
 		defaultIssuer:          cfg.DefaultIssuer,
 		certManagerAnnotations: cfg.CertManagerAnnotations,
+		solverPrograms:         cfg.SolverPrograms,
 		changed:                cfg.Changed,
 	}
 	if c.changed == nil {

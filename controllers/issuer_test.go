@@ -151,11 +151,11 @@ func TestAnIssuersSecretsDoNotStandInItsErrors(t *testing.T) {
 }
 
 func TestASolverIsRead(t *testing.T) {
-	solver, err := ParseSolver(secretWith("provider=cloudflare", "zones=example.com", "CF_DNS_API_TOKEN=t\n", "nameservers=127.0.0.1:53", "ambient=true"), home)
+	solver, err := ParseSolver(secretWith("provider=cloudflare", "zones=example.com", "CF_DNS_API_TOKEN=t\n", "nameservers=127.0.0.1:53", "ambient=true", "onTimeout=proceed"), home, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if solver.Provider != "cloudflare" || solver.Env["CF_DNS_API_TOKEN"] != "t" || !slices.Equal(solver.Zones, words("example.com")) || !solver.FollowCNAME || !solver.Ambient {
+	if solver.Provider != "cloudflare" || solver.Env["CF_DNS_API_TOKEN"] != "t" || !slices.Equal(solver.Zones, words("example.com")) || !solver.FollowCNAME || !solver.Ambient || !solver.Proceed {
 		t.Errorf("got %+v", solver)
 	}
 }
@@ -165,11 +165,12 @@ func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 		"zones=a.test":                     "provider",
 		"provider=x nothing;token=S3CRET":  "token: unknown key",
 		"provider=x;ambient=yes":           `neither "true" nor "false"`,
+		"provider=x;onTimeout=wait":        `neither "fail" nor "proceed"`,
 		"provider=x;ambient=true":          "credentials of your own",
 		"provider=x;zones=a..b":            "not a DNS name",
 		"provider=x;nameservers=not an ip": "write it as in 8.8.8.8:53",
 	} {
-		_, err := ParseSolver(secretWith(strings.Split(fault, ";")...), "elsewhere")
+		_, err := ParseSolver(secretWith(strings.Split(fault, ";")...), "elsewhere", "/programs")
 		if err == nil || !strings.Contains(err.Error(), contain) || strings.Contains(err.Error(), "S3CRET") {
 			t.Errorf("%s: got %v, want %q", fault, err, contain)
 		}

@@ -236,7 +236,7 @@ func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedN
 	if s == nil {
 		return 0, nil
 	}
-	if _, err := ParseSolver(s, c.home); err != nil {
+	if _, err := ParseSolver(s, c.home, c.solverPrograms); err != nil {
 		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidSolver)
 	}
 	return 0, c.note(ctx, s, StatusReady, "The settings are complete.", "", "")

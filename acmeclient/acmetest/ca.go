@@ -28,10 +28,12 @@ const (
 	NoRejects = -1
 )
 
-// CAOptions say what the CA is like. The zero value of each field but DNS will do.
+// CAOptions say what the CA is like. The zero value of each field but DNS or Resolver will do.
 type CAOptions struct {
 	// DNS is where the CA looks for TXT records and addresses.
 	DNS *DNS
+	// Resolver is the address, host:port, of another DNS server to look at, instead of DNS.
+	Resolver string
 	// RejectNonces is how many of a hundred good nonces are refused; 0 stands for Pebble's 5, [NoRejects] for none.
 	RejectNonces int
 	// RequireEAB wants every new account bound to one of EAB: HMAC keys in base64url by key ID.
@@ -68,8 +70,11 @@ type CA struct {
 
 // StartCA starts a CA.
 func StartCA(o CAOptions) (*CA, error) {
-	if o.DNS == nil {
+	if o.Resolver == "" && o.DNS == nil {
 		return nil, fmt.Errorf("start CA: give it a DNS to look at")
+	}
+	if o.Resolver == "" {
+		o.Resolver = o.DNS.Addr()
 	}
 	c := &CA{store: db.NewMemoryStore()}
 	for id, key := range o.EAB {
@@ -80,7 +85,7 @@ func StartCA(o CAOptions) (*CA, error) {
 	quiet := log.New(io.Discard, "", 0)
 	withEnvironment(o, func() {
 		c.issuer = pebbleca.New(quiet, c.store, "", "ecdsa", o.AlternateChains, 1, profiles(o.Profiles))
-		validator := va.New(quiet, cmp.Or(o.HTTPPort, 5002), 5001, false, o.DNS.Addr(), c.store)
+		validator := va.New(quiet, cmp.Or(o.HTTPPort, 5002), 5001, false, o.Resolver, c.store)
 		seconds := int(o.RetryAfter / time.Second)
 		front := wfe.New(quiet, c.store, validator, c.issuer, []string{"ca.test"}, false, o.RequireEAB, seconds, seconds)
 		c.pebble = front.Handler()

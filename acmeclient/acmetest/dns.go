@@ -116,6 +116,21 @@ func (d *DNS) TXT(fqdn string) []string {
 	return values
 }
 
+// AddTXT puts a value at a name beside what is there, as a vendor does whose service is not RFC 2136.
+func (d *DNS) AddTXT(fqdn, value string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	name := dns.CanonicalName(fqdn)
+	d.txt[name] = append(d.txt[name], txt{value: value})
+}
+
+// RemoveTXT takes one value away from a name.
+func (d *DNS) RemoveTXT(fqdn, value string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drop(dns.CanonicalName(fqdn), value)
+}
+
 // Records returns all TXT records there are, sorted, also when they are hidden.
 func (d *DNS) Records() []Record {
 	d.mu.Lock()

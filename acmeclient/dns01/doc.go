@@ -19,7 +19,8 @@
 // A record is taken away by the child that made it; by its successor, if that one was killed; and by the child itself,
 // when the pool is closed or the parent dies, which it knows by its standard input. In the latter case it waits 3 s,
 // since a CA may be looking at the record. A container that ends takes its processes with it: what it leaves then is
-// taken away when the order is resumed, with the same record.
+// taken away when the order is resumed, with the same record. A vendor that refuses to make a record which is there, and
+// whose code in lego cannot find it, as Cloudflare's, still serves: the record is used as it is, and reported as left behind.
 //
 // # Records that share a name
 //
@@ -30,19 +31,31 @@
 // rfc2136 therefore gets a TTL of 1 s unless its settings say otherwise. Changes to one zone are made one after another,
 // as lego itself does: several providers read a whole zone and write it back (RFC 2136 does not, and need not wait).
 //
+// # Delegation
+//
+// A CNAME at _acme-challenge.<name> is followed, by the child too. The record is then made by the solver whose zones hold
+// the CNAME's target, or else by the one that the name itself would have.
+//
 // # Visibility
 //
 // A record counts as visible when every authoritative server of its zone shows it, as CAs look from several places and
 // ask any of them. The servers are found with the solver's nameservers, or the system's, and asked at port 53, or at the
 // port that the nameservers give for the same address. An address that does not answer does not count while another of
 // the same server does. The questions begin 5 ms after the provider is done and slow down to one in 2 s.
+// When servers still lack the record after the time that it may take, it is taken away and the order fails, or, with
+// Settings.Proceed, the CA looks all the same.
 //
 // # What a solver may not do
 //
-// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses providers that
-// run programs (exec), settings that name files (lego reads X from the file in X_FILE, which could be the pod's own
+// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses settings that name files (lego reads X from the file in X_FILE, which could be the pod's own
 // token) unless Ambient is set, and variables that change the child itself. Ambient must be left to those who may read
 // the pod's credentials.
+//
+// The provider exec runs a program in the pod, which could do all that wildcast may. It is refused unless the operator
+// has named a folder of programs (Settings.Programs), and the solver is Ambient. Its author then chooses one of these
+// files by its name, without a path, and passes it variables that begin with EXEC_ and no others: BASH_ENV, PYTHONPATH or
+// PERL5OPT would make any script run what they say. The program gets its arguments as lego documents them, runs with the
+// child's rights, and nothing that it prints is shown.
 //
 // # Secrecy
 //

@@ -1,6 +1,7 @@
 package dns01
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (s *Settings) environment(parent []string) []string {
 	}
 	env = append(env, wire.EnvProvider+"="+s.Provider, wire.EnvNameservers+"="+strings.Join(s.Nameservers, ","))
 	for name, value := range s.Env {
+		if s.Provider == "exec" && name == execPath {
+			value = filepath.Join(s.Programs, value)
+		}
 		env = append(env, name+"="+value)
 	}
 	return env

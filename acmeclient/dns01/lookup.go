@@ -57,7 +57,7 @@ func locate(ctx context.Context, s *Settings, domain string) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	p := place{fqdn: dns.Fqdn("_acme-challenge." + domain)}
+	p := place{fqdn: fqdnOf(domain)}
 	if s.FollowCNAME {
 		if p.fqdn, err = r.follow(ctx, p.fqdn); err != nil {
 			return place{}, err
@@ -76,6 +76,9 @@ func locate(ctx context.Context, s *Settings, domain string) (place, error) {
 	p.servers, err = r.authorities(ctx, p.zone, s.Nameservers)
 	return p, err
 }
+
+// fqdnOf is the name of a domain's challenge record, before CNAMEs.
+func fqdnOf(domain string) string { return dns.Fqdn("_acme-challenge." + domain) }
 
 // follow returns where the CNAMEs at a name lead (RFC 8555 §8.4 lets the CA follow them).
 func (r resolver) follow(ctx context.Context, fqdn string) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"go.uber.org/zap"
 )
 
 const (
@@ -44,7 +45,7 @@ func (r *record) await(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if deadline.Err() != nil {
-			return &NotVisibleError{FQDN: r.where.fqdn, Servers: w.reasons, After: limit}
+			return r.overdue(&NotVisibleError{FQDN: r.where.fqdn, Servers: w.reasons, After: limit})
 		}
 		if time.Since(start) >= patience {
 			w.report()
@@ -52,6 +53,23 @@ func (r *record) await(ctx context.Context) error {
 		_ = sleep(deadline, pause)
 		pause = min(pause*3/2, lastPoll)
 	}
+}
+
+// overdue decides what becomes of a record that servers still lack: the user may know that the CA does not ask them.
+func (r *record) overdue(e *NotVisibleError) error {
+	if !r.s.Proceed {
+		return e
+	}
+	r.pool.cfg.Log.Warn("Let the CA look for a TXT record that is not visible everywhere",
+		zap.String("fqdn", e.FQDN), zap.String("solver", r.s.Name), zap.Strings("servers", e.Servers))
+	return nil
+}
+
+// visible tells whether every server shows the record now.
+func (r *record) visible(ctx context.Context) bool {
+	w := &watch{record: r, value: valueOf(r.ch.KeyAuthorization), lacking: r.where.servers}
+	w.check(ctx)
+	return len(w.lacking) == 0
 }
 
 // limit is how long the record may take to become visible.

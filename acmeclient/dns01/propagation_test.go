@@ -30,6 +30,26 @@ func TestARecordThatNeverShowsIsRemovedAndTheServerNamed(t *testing.T) {
 	w.clean()
 }
 
+func TestARecordThatNeverShowsEverywhereServesAllTheSameWhenToldSo(t *testing.T) {
+	w := newWorld(t, dns01.Config{Timeout: 200 * time.Millisecond})
+	second, err := w.dns.AddServer()
+	must(t, err)
+	second.Hide()
+	var h heard
+	s := w.settings()
+	s.Proceed = true
+	remove, err := w.pool.Solver([]dns01.Settings{s}, h.waiting).Present(t.Context(), challenge("a.test"))
+	must(t, err)
+	if got := w.dns.TXT("_acme-challenge.a.test"); len(got) != 1 {
+		t.Errorf("records are %v, want one", got)
+	}
+	if lines := h.all(); len(lines) != 1 || !strings.Contains(lines[0], "ns2.a.test.") {
+		t.Errorf("heard %q, want one line that names the server", lines)
+	}
+	must(t, remove(t.Context()))
+	w.clean()
+}
+
 func TestOneServerThatLagsIsWaitedForAndNamed(t *testing.T) {
 	w := newWorld(t, dns01.Config{Waiting: 20 * time.Millisecond})
 	second, err := w.dns.AddServer()
@@ -60,6 +80,27 @@ func TestAnAliasIsFollowed(t *testing.T) {
 	}
 	must(t, remove(t.Context()))
 	w.clean()
+}
+
+func TestAnAliasIntoAnotherSolversZoneIsAnsweredByThatSolver(t *testing.T) {
+	w := newWorld(t, dns01.Config{})
+	a, b := w.settings(), w.settings()
+	a.Name, a.Zones, a.Env = "a", []string{"a.test"}, w.dns.Account("a.test")
+	b.Name, b.Zones, b.Env = "b", []string{"b.test"}, w.dns.Account("b.test")
+	w.dns.SetCNAME("_acme-challenge.x.a.test", "x.answers.b.test")
+	solver := w.pool.Solver([]dns01.Settings{a, b}, nil)
+	for domain, fqdn := range map[string]string{"x.a.test": "x.answers.b.test", "a.test": "_acme-challenge.a.test"} {
+		remove, err := solver.Present(t.Context(), challenge(domain))
+		must(t, err)
+		if got := w.dns.TXT(fqdn); len(got) != 1 {
+			t.Errorf("records at %s are %v, want one", fqdn, got)
+		}
+		must(t, remove(t.Context()))
+	}
+	w.clean()
+	a.Zones, b.Zones = nil, []string{"c.test"} // nobody names the target's zone: the name's own solver answers
+	_, err := w.pool.Solver([]dns01.Settings{a, b}, nil).Present(t.Context(), challenge("x.a.test"))
+	says(t, err, "solver a)", "REFUSED")
 }
 
 func TestAnAliasIsNotFollowedWhenToldSo(t *testing.T) {

@@ -30,8 +30,12 @@ func redact(text string, s *Settings, ch acmeclient.Challenge) string {
 	secrets := forms(ch.KeyAuthorization)
 	secrets = append(secrets, forms(ch.Token)...)
 	for name, value := range s.Env {
-		if !harmless.MatchString(name) {
-			secrets = append(secrets, forms(value)...)
+		if harmless.MatchString(name) {
+			continue
+		}
+		secrets = append(secrets, forms(value)...)
+		for _, other := range s.Env { // a user and a password in an Authorization header (RFC 7617)
+			secrets = append(secrets, forms(value+":"+other)...)
 		}
 	}
 	slices.SortFunc(secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) })

@@ -16,13 +16,13 @@ func removals() []time.Duration {
 	return []time.Duration{500 * time.Millisecond, 2 * time.Second, 8 * time.Second}
 }
 
-// remove takes the record away and gives back the turn and the child. What stays behind is logged, since by then nobody
+// remove takes the record away, a found one if the provider can find it too, and gives back the turn and the child. What stays behind is logged, since by then nobody
 // waits for the error.
 func (r *record) remove(ctx context.Context) error {
 	defer r.finish()
 	err := r.takeAway(ctx)
 	for _, pause := range removals() {
-		if err == nil || errors.Is(err, errClosed) || sleep(ctx, pause) != nil {
+		if err == nil || r.found || errors.Is(err, errClosed) || sleep(ctx, pause) != nil {
 			break
 		}
 		err = r.takeAway(ctx)

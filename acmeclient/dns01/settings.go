@@ -25,10 +25,14 @@ type Settings struct {
 	Nameservers []string
 	// RecursiveOnly checks for the record at Nameservers alone, where the authoritative servers cannot be reached.
 	RecursiveOnly bool
+	// Proceed lets the CA look all the same when servers still lack the record after the time that it may take.
+	Proceed bool
 	// FollowCNAME writes the record where a CNAME at _acme-challenge.<name> points.
 	FollowCNAME bool
 	// Ambient lets the provider use the pod's own cloud credentials and files.
 	Ambient bool
+	// Programs is the folder whose programs the provider exec may run; empty: exec is not offered.
+	Programs string
 	// Env are the provider's settings under the names of lego's documentation.
 	Env map[string]string
 }
@@ -63,8 +67,10 @@ func (s Settings) checkProvider() error {
 	switch s.Provider {
 	case "":
 		return errors.New("provider is missing: give lego's code of your DNS provider, such as cloudflare or route53")
-	case "exec", "manual":
-		return fmt.Errorf("provider %q is not offered, since a solver must not run programs or wait for a person: use the code of your DNS provider", s.Provider)
+	case "manual":
+		return errors.New("provider manual is not offered, since a solver must not wait for a person: use the code of your DNS provider")
+	case "exec":
+		return s.checkExec()
 	}
 	if !providerCode.MatchString(s.Provider) {
 		return fmt.Errorf("provider %q is no code of lego's: these are lower case letters and digits, such as cloudflare or route53", s.Provider)
@@ -72,7 +78,31 @@ func (s Settings) checkProvider() error {
 	return nil
 }
 
+// checkExec lets a solver's author choose among the operator's programs, and no more.
+func (s Settings) checkExec() error {
+	program := s.Env[execPath]
+	switch {
+	case s.Programs == "":
+		return errors.New("provider exec is not offered, since a solver must not run programs of its own: " +
+			"have the operator put the program into a folder and start wildcast with --dns01-exec-dir, or use the code of your DNS provider")
+	case !s.Ambient:
+		return errors.New("provider exec needs ambient: the program sees the pod's files")
+	case !programName.MatchString(program):
+		return fmt.Errorf("%s %q is no program of --dns01-exec-dir: give the name of a file there, without a folder", execPath, program)
+	}
+	for name := range s.Env {
+		if !strings.HasPrefix(name, "EXEC_") {
+			return fmt.Errorf("setting %q is not exec's: it would change how the program runs; names of a program's own settings begin with EXEC_", name)
+		}
+	}
+	return nil
+}
+
+// execPath is the setting that names exec's program.
+const execPath = "EXEC_PATH"
+
 var (
+	programName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
 	providerCode = regexp.MustCompile(`^[a-z0-9-]+$`)
 	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	fileVariable = regexp.MustCompile(`(?i)_(FILE|PATH)$`)
@@ -119,7 +149,7 @@ func hostPort(server string) bool {
 
 // identity is the same for settings that one child can serve: zones and the way of checking are the parent's business.
 func (s Settings) identity() [sha256.Size]byte {
-	s.Name, s.Zones, s.RecursiveOnly = "", nil, false
+	s.Name, s.Zones, s.RecursiveOnly, s.Proceed = "", nil, false, false
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic("dns01: settings are plain values: " + err.Error())
@@ -137,6 +167,15 @@ func choose(all []Settings, name string) *Settings {
 		}
 	}
 	return best
+}
+
+// delegate returns the settings that name the zone to which a CNAME leads the record, or the domain's own if none do.
+func delegate(all []Settings, own *Settings, fqdn string) *Settings {
+	heir := choose(all, strings.TrimSuffix(fqdn, "."))
+	if heir == nil || len(heir.Zones) == 0 || !heir.FollowCNAME {
+		return own
+	}
+	return heir
 }
 
 // holds returns the length of the longest of the zones that holds the name, 0 for no zones, -1 for none that holds it.

@@ -13,7 +13,7 @@ func TestSettingsThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 	for remedy, change := range map[string]func(*dns01.Settings){
 		"give lego's code":           func(s *dns01.Settings) { s.Provider = "" },
 		"is no code of lego's":       func(s *dns01.Settings) { s.Provider = "Cloud Flare" },
-		"must not run programs":      func(s *dns01.Settings) { s.Provider = "exec" },
+		"--dns01-exec-dir":           func(s *dns01.Settings) { s.Provider = "exec" },
 		"wait for a person":          func(s *dns01.Settings) { s.Provider = "manual" },
 		"write it in lower case":     func(s *dns01.Settings) { s.Zones = []string{"A.test"} },
 		"without a dot at the end":   func(s *dns01.Settings) { s.Zones = []string{"a.test."} },
@@ -32,6 +32,37 @@ func TestSettingsThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 	}
 	good.Ambient, good.Env = true, map[string]string{"GCE_SERVICE_ACCOUNT_FILE": "/etc/gce.json"}
 	must(t, good.Validate())
+}
+
+func TestAProgramIsRunOnlyIfTheOperatorPutItThere(t *testing.T) {
+	good := dns01.Settings{
+		Name: "s", Provider: "exec", Ambient: true, Programs: "/programs",
+		Env: map[string]string{"EXEC_PATH": "update-dns.sh", "EXEC_MODE": "RAW", "EXEC_KEY": "k"},
+	}
+	must(t, good.Validate())
+	set := func(name, value string) func(*dns01.Settings) {
+		return func(s *dns01.Settings) { s.Env = map[string]string{"EXEC_PATH": "update-dns.sh", name: value} }
+	}
+	for name, c := range map[string]struct {
+		change func(*dns01.Settings)
+		remedy string
+	}{
+		"no folder":         {func(s *dns01.Settings) { s.Programs = "" }, "start wildcast with --dns01-exec-dir"},
+		"not ambient":       {func(s *dns01.Settings) { s.Ambient = false }, "needs ambient"},
+		"no program":        {set("EXEC_PATH", ""), "give the name of a file there"},
+		"an absolute path":  {set("EXEC_PATH", "/bin/sh"), "without a folder"},
+		"the way out":       {set("EXEC_PATH", "../bin/sh"), "without a folder"},
+		"the folder itself": {set("EXEC_PATH", ".."), "without a folder"},
+		"a shell's start":   {set("BASH_ENV", "$(id)"), "begin with EXEC_"},
+		"an interpreter's":  {set("PERL5OPT", "-Mbase"), "begin with EXEC_"},
+		"the linker's":      {set("LD_PRELOAD", "x"), "begin with EXEC_"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := good
+			c.change(&s)
+			says(t, s.Validate(), c.remedy)
+		})
+	}
 }
 
 func TestTheLongestZoneIsUsed(t *testing.T) {
@@ -79,11 +110,12 @@ func TestMissingCredentialsAreReportedInTheProvidersWords(t *testing.T) {
 func TestAProvidersErrorShowsNoSettingAndNoAnswer(t *testing.T) {
 	s := dns01.Settings{Name: "s", Provider: "p", Env: map[string]string{
 		"P_TOKEN": "tok/en+with=signs", "P_KEY": "-----BEGIN-----\nline-of-the-key\n-----END-----", "P_NAMESERVER": "192.0.2.1:53", "P_N": "1",
+		"P_USER": "clerk7",
 	}}
-	text := `GET https://api/?t=tok%2Fen%2Bwith%3Dsigns: "tok/en+with=signs" dG9rL2VuK3dpdGg9c2lnbnM= key line-of-the-key ` +
+	text := `GET https://api/?t=tok%2Fen%2Bwith%3Dsigns: "tok/en+with=signs" dG9rL2VuK3dpdGg9c2lnbnM= Basic Y2xlcms3OnRvay9lbit3aXRoPXNpZ25z key line-of-the-key ` +
 		token + " " + keyAuthorization + " at 192.0.2.1:53 page 1\nof 1\x1b[31m"
 	got := dns01.Redact(text, &s, challenge("a.test"))
-	for _, secret := range []string{"tok/en", "tok%2Fen", "dG9rL2Vu", "line-of-the-key", token, "THUMBPRINT", "\n", "\x1b"} {
+	for _, secret := range []string{"tok/en", "tok%2Fen", "dG9rL2Vu", "Y2xlcms3", "OnRvay9lbit3aXRoPXNpZ25z", "line-of-the-key", token, "THUMBPRINT", "\n", "\x1b"} {
 		if strings.Contains(got, secret) {
 			t.Errorf("%q shows %q", got, secret)
 		}

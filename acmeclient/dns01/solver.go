@@ -31,6 +31,7 @@ type record struct {
 	child   *child
 	where   place
 	ttl     time.Duration
+	found   bool // it was there, and the provider would not make it again
 	endTurn func(rest time.Duration)
 }
 
@@ -71,11 +72,9 @@ func (v *solver) begin(ctx context.Context, ch acmeclient.Challenge) (*record, e
 
 // prepare finds out where the record goes while the child starts, and waits for the name's turn.
 func (r *record) prepare(ctx context.Context) error {
-	where, err := locate(ctx, r.s, r.ch.Domain)
-	if err != nil {
+	if err := r.locate(ctx); err != nil {
 		return err
 	}
-	r.where = where
 	if err := r.child.ready(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -85,7 +84,7 @@ func (r *record) prepare(ctx context.Context) error {
 	if !r.child.hello.Sequential {
 		return nil
 	}
-	endTurn, err := r.pool.turns.take(ctx, "name "+where.fqdn)
+	endTurn, err := r.pool.turns.take(ctx, "name "+r.where.fqdn)
 	if err != nil {
 		return err
 	}
@@ -93,11 +92,37 @@ func (r *record) prepare(ctx context.Context) error {
 	return nil
 }
 
+// locate finds out where the record goes. Where a CNAME leads into a zone that another solver names, that one takes over:
+// the account at which the name itself is kept need not be the one that may write there.
+func (r *record) locate(ctx context.Context) (err error) {
+	if r.where, err = locate(ctx, r.s, r.ch.Domain); err != nil {
+		return err
+	}
+	heir := delegate(r.settings, r.s, r.where.fqdn)
+	if heir == r.s || r.where.fqdn == fqdnOf(r.ch.Domain) {
+		return nil
+	}
+	c, err := r.pool.acquire(heir)
+	if err != nil {
+		return r.fault("start", err)
+	}
+	r.pool.release(r.s, r.child)
+	r.s, r.child = heir, c
+	r.where, err = locate(ctx, r.s, r.ch.Domain)
+	return err
+}
+
 // present asks the child to make the record. When ctx ends meanwhile the record may still come, so it is taken away
 // once it has.
 func (r *record) present(ctx context.Context) error {
 	replied, err := r.mutate(ctx, r.child, wire.Present)
-	if err == nil {
+	if replied && err != nil && r.visible(ctx) {
+		// A process that was killed left it, and many vendors make no record twice. Cleaning up after the provider may
+		// have taken it away just now; where it cannot be made yet, it is still there.
+		replied, err = r.mutate(ctx, r.child, wire.Present)
+		r.found = replied && err != nil
+	}
+	if err == nil || r.found {
 		return nil
 	}
 	if replied { // the child has cleaned up after the provider

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// providers are the codes that lego knows, one a line, less exec and manual: a solver must not run programs or wait for
-// a person. lego has no list of its own; a test keeps this one in step.
+// providers are the codes that lego knows, one a line, less manual: a solver must not wait for a person. The parent
+// decides whether exec may be used. lego has no list of its own; a test keeps this one in step.
 //
 //go:embed providers.txt
 var providers string

@@ -53,6 +53,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 		CertManagerAnnotations: o.certManagerAnnotations,
 		UserAgent:              userAgent(),
 		HTTP01:                 pages,
+		SolverPrograms:         o.dns01ExecDir,
 		Changed:                func(target types.NamespacedName) { a.secrets.Look(target) },
 	})
 	if err != nil {

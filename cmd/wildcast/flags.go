@@ -41,6 +41,7 @@ type options struct {
 	workers                int
 	kubeAPIQPS             float32
 	dns01Command           string
+	dns01ExecDir           string
 	logLevel               string
 	logFormat              string
 }
@@ -69,6 +70,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", 32, "how many copies are written at once")
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
 	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
+	f.StringVar(&o.dns01ExecDir, "dns01-exec-dir", "", "`folder` of programs that solvers in the home namespace may run with the provider exec (default none)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "json", "json or console")
 }
@@ -104,6 +106,9 @@ func (o *options) validate() error {
 	}
 	if o.kubeAPIQPS == 0 {
 		complain("--kube-api-qps is 0, which lets nothing through: give a rate, or -1 for no limit")
+	}
+	if o.dns01ExecDir != "" && !filepath.IsAbs(o.dns01ExecDir) {
+		complain("--dns01-exec-dir is %q: give an absolute path", o.dns01ExecDir)
 	}
 	if _, err := zapcore.ParseLevel(o.logLevel); err != nil {
 		complain("--log-level is %q: give debug, info, warn or error", o.logLevel)

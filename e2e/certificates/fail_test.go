@@ -76,6 +76,25 @@ func TestATXTRecordThatIsNeverVisibleIsToldWithTheServerTakenAwayAndTriedAgainIn
 	s.noTXT()
 }
 
+func TestAServerThatNeverShowsTheRecordIsNotWaitedForLongerThanTheUserChose(t *testing.T) {
+	s := openBare(t, "proceed", stage.Options{})
+	second, err := s.DNS.AddServer() // as one behind a firewall, which the CA does not ask
+	s.must(err)
+	second.Hide()
+	s.must(s.Issuer(s.ctx, stage.Home, s.Name, map[string]string{"sync": "stage=" + s.Name}))
+	s.must(s.Solver(s.ctx, stage.Home, s.Name+"-dns", map[string]string{"DNSUPDATE_PROPAGATION_TIMEOUT": "2"}))
+	infra := s.namespace("infra", nil)
+	s.run()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	s.event(infra, "wiki", "OrderFailed", "not visible", "ns2."+s.zone())
+	if _, err := s.get(s.shared()); !apierrors.IsNotFound(err) {
+		t.Errorf("the certificate: %v, want none", err)
+	}
+	s.put(home(s.Name+"-dns"), "onTimeout", "proceed")
+	s.served(infra, "wiki-tls", "*."+s.zone())
+	s.noTXT()
+}
+
 func TestARateLimitIsKeptUntilTheTimeThatTheCANamedAlsoAcrossARestart(t *testing.T) {
 	s := open(t, "limited", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)

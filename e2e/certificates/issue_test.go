@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -103,6 +104,29 @@ func TestTheSolverWithTheLongestZoneAnswers(t *testing.T) {
 	s.served(infra, "b-tls", "*.b.longest.test")
 	s.served(infra, "a-tls", "*.longest.test")
 	s.served(infra, "other-tls", "*.longest-other.test")
+	s.noTXT()
+}
+
+func TestAChallengeThatACNAMEDelegatesIsAnsweredAtItsTargetByTheSolverOfThatZone(t *testing.T) {
+	s := openBare(t, "delegated", stage.Options{Zones: []string{"answers.test"}})
+	s.must(s.Issuer(s.ctx, stage.Home, s.Name, map[string]string{"sync": "stage=" + s.Name}))
+	for solver, zone := range map[string]string{"delegated-own": s.zone(), "delegated-answers": "answers.test"} {
+		settings := s.DNS.Account(zone) // a record at the wrong account is refused
+		settings["zones"] = zone
+		s.must(s.Solver(s.ctx, stage.Home, solver, settings))
+	}
+	s.DNS.SetCNAME("_acme-challenge."+s.zone(), "delegated.answers.test")
+	infra := s.namespace("infra", nil)
+	held, release := s.holdAt(acmetest.StepChallenge)
+	s.run()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	s.wait("the CA is told to look", held)
+	if got := s.DNS.Records(); len(got) != 1 || got[0].FQDN != "delegated.answers.test." {
+		t.Errorf("TXT records are %v, want one at the CNAME's target", got)
+	}
+	release()
+	s.served(infra, "wiki-tls", "*."+s.zone())
+	s.ordered("*." + s.zone())
 	s.noTXT()
 }
 

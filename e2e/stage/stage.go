@@ -110,10 +110,13 @@ func (s *Stage) Issuer(ctx context.Context, namespace, name string, extra map[st
 	return s.secret(ctx, namespace, name, "wildcast.dev/issuer", data)
 }
 
-// Solver makes a solver Secret for the stage's DNS server in a namespace. More keys come from extra, which win.
+// Solver makes a solver Secret in a namespace: for the stage's DNS server, unless extra names another provider. More keys
+// come from extra, which win.
 func (s *Stage) Solver(ctx context.Context, namespace, name string, extra map[string]string) error {
 	data := map[string]string{"provider": "rfc2136", "nameservers": strings.Join(s.DNS.Addrs(), ",")}
-	maps.Copy(data, s.DNS.SolverEnv())
+	if extra["provider"] == "" {
+		maps.Copy(data, s.DNS.SolverEnv())
+	}
 	maps.Copy(data, extra)
 	return s.secret(ctx, namespace, name, "wildcast.dev/dns01", data)
 }

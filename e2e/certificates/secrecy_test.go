@@ -1,0 +1,84 @@
+package certificates_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/e2e/stage"
+)
+
+// put sets one key of a Secret.
+func (s *scene) put(name types.NamespacedName, key, value string) {
+	s.t.Helper()
+	s.change(name, func(secret *corev1.Secret) { secret.Data[key] = []byte(value) })
+}
+
+// neverTold looks for secrets wherever people look: the process's log with what its children said, Events and
+// annotations in the namespace and at home, failures in the records of orders, and metrics.
+func (s *scene) neverTold(namespace string, secrets ...string) {
+	s.t.Helper()
+	for where, text := range s.told(namespace) {
+		if text == "" {
+			s.t.Errorf("%s: nothing was said at all", where)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(text, secret) {
+				s.t.Errorf("%s: there is the secret %s", where, secret)
+			}
+		}
+	}
+}
+
+// told is all that was said, by where.
+func (s *scene) told(namespace string) map[string]string {
+	s.t.Helper()
+	log, err := s.w.Logs()
+	s.must(err)
+	all := map[string]string{"log": log, "metrics": s.page("http://" + s.w.MetricsAddress() + "/metrics")}
+	for _, ns := range []string{namespace, stage.Home} {
+		events, err := s.Kube.EventsV1().Events(ns).List(s.ctx, metav1.ListOptions{})
+		s.must(err)
+		all["Events in "+ns] = s.text(events)
+		secrets, err := s.Kube.CoreV1().Secrets(ns).List(s.ctx, metav1.ListOptions{})
+		s.must(err)
+		for _, secret := range secrets.Items {
+			all["annotations in "+ns] += s.text(secret.ObjectMeta)
+			all["failures in "+ns] += "failure: " + string(secret.Data["lastError"])
+		}
+	}
+	ingresses, err := s.Kube.NetworkingV1().Ingresses(namespace).List(s.ctx, metav1.ListOptions{})
+	s.must(err)
+	all["Ingresses"] = s.text(ingresses)
+	return all
+}
+
+func (s *scene) text(object any) string {
+	s.t.Helper()
+	text, err := json.Marshal(object)
+	s.must(err)
+	return string(text)
+}
+
+func (s *scene) page(url string) string {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, url, nil)
+	s.must(err)
+	response, err := http.DefaultClient.Do(request)
+	s.must(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	s.must(err)
+	return string(body)
+}
+
+// basic is the value of an Authorization header (RFC 7617).
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
