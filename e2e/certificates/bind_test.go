@@ -134,12 +134,19 @@ func TestAProgramOfTheOperatorsAnswersAndNoOtherIsRun(t *testing.T) {
 	})
 	infra := s.namespace("infra", nil)
 	s.run("--dns01-exec-dir=" + folder)
-	s.ingress(infra, "wiki", []string{s.zone(), s.host("wiki")}, nil)
 	s.event(stage.Home, s.Name+"-dns", "InvalidSolver", "EXEC_PATH", "give the name of a file there")
-	s.put(home(s.Name+"-dns"), "EXEC_PATH", "update.sh")
-	s.put(home(s.Name+"-dns"), "BASH_ENV", "$(touch "+marker+")")
+	s.change(home(s.Name+"-dns"), func(solver *corev1.Secret) {
+		solver.Data["EXEC_PATH"], solver.Data["BASH_ENV"] = []byte("update.sh"), []byte("$(touch "+marker+")")
+	})
 	s.event(stage.Home, s.Name+"-dns", "InvalidSolver", "BASH_ENV", "begin with EXEC_")
 	s.change(home(s.Name+"-dns"), func(solver *corev1.Secret) { delete(solver.Data, "BASH_ENV") })
+	s.until("the solver is ready", func() error {
+		if got := s.stored(home(s.Name + "-dns")).Annotations["wildcast.dev/status"]; got != "Ready" {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+	s.ingress(infra, "wiki", []string{s.zone(), s.host("wiki")}, nil)
 	s.served(infra, "wiki-tls", s.zone(), "*."+s.zone())
 	s.ordered("*." + s.zone() + " " + s.zone())
 	s.noneAt(b, "_acme-challenge."+s.zone())
