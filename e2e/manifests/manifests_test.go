@@ -54,7 +54,7 @@ func TestEveryFolderAppliesWithStrictValidationTwice(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no overlays: %v", err)
 	}
-	for _, folder := range append([]string{"manifests/base", "manifests/examples"}, dirs(files)...) {
+	for _, folder := range append([]string{"manifests/base", "manifests/admission", "manifests/examples"}, dirs(files)...) {
 		for range 2 { // the second changes nothing, and conflicts with nobody
 			if err := shared.Apply(t.Context(), folder); err != nil {
 				t.Error(err)
