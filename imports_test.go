@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"cmd/wildcast-dns01":  {"acmeclient"},
 	"controllers":         {"acmeclient", "controllers"},
 	"controllers/loop":    {},
-	"controllers/signers": {},
+	"controllers/signers": {"controllers/signers"},
 	"syncer":              {"controllers/loop"},
 	"acmeclient":          {"acmeclient"},
 }

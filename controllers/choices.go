@@ -31,7 +31,7 @@ var certManagerChoices = []choice{
 	{certManagerPrefix + "private-key-rotation-policy", setRotationPolicy},
 }
 
-// certManagerSignerChoices are left to ACME CAs, which decide about them.
+// certManagerSignerChoices are left to ACME CAs and Vault, which decide about them.
 var certManagerSignerChoices = []choice{
 	{certManagerPrefix + "usages", traitKeys["usages"]},
 	{certManagerPrefix + "ip-sans", traitKeys["ipSans"]},
@@ -87,7 +87,7 @@ func (r rules) traitsOf(ing *networkingv1.Ingress, issuer *Issuer) (traits Trait
 	var faults []error
 	if r.certManagerAnnotations {
 		heeded = slices.Concat(certManagerChoices, choices)
-		if issuer.Kind != KindACME {
+		if issuer.Kind == KindCA || issuer.Kind == KindSelfSigned {
 			heeded = slices.Concat(certManagerSignerChoices, heeded)
 		}
 		traits.KeyType, err = certManagerKeyType(ing.Annotations[certManagerPrefix+"private-key-algorithm"], ing.Annotations[certManagerPrefix+"private-key-size"])

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -54,11 +55,20 @@ func (c *Controller) issuer(name types.NamespacedName) (*Issuer, error) {
 	if s == nil {
 		return nil, nil
 	}
-	issuer, err := ParseIssuer(s)
+	issuer, err := c.parseIssuer(s)
 	if err != nil {
 		return nil, err
 	}
 	return c.completed(issuer), nil
+}
+
+// parseIssuer also checks what depends on where an issuer is.
+func (c *Controller) parseIssuer(s *corev1.Secret) (*Issuer, error) {
+	issuer, err := ParseIssuer(s)
+	if err != nil {
+		return nil, err
+	}
+	return issuer, issuer.allowedIn(c.home)
 }
 
 func (c *Controller) namespaceLabels(name string) labels.Set {

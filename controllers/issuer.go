@@ -18,6 +18,7 @@ import (
 
 	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/controllers/signers"
+	"github.com/wildcast/wildcast/controllers/signers/vault"
 )
 
 // Issuer is what a valid issuer Secret says.
@@ -30,6 +31,7 @@ type Issuer struct {
 	CABundle     []byte             // PEM, empty for the system's roots
 	Authority    *signers.Authority // what KindCA signs with; nil until Root has made it
 	Root         string             // the issuer that makes what KindCA signs with; empty when the Secret holds it
+	Vault        vault.Config       // of KindVault
 	Zones        []string           // canonical; empty for any
 	Namespaces   labels.Selector    // whose Ingresses may use it
 	Sync         string             // selector for wildcard certificates, {name} not yet filled in
@@ -44,6 +46,7 @@ const (
 	KindACME       Kind = "acme"       // orders them from a CA (RFC 8555)
 	KindCA         Kind = "ca"         // signs them with a CA's pair
 	KindSelfSigned Kind = "selfsigned" // signs each with its own key
+	KindVault      Kind = "vault"      // has Vault's PKI engine sign them
 )
 
 // defaultSync selects the namespaces that are labelled with the certificate's name.
@@ -62,6 +65,14 @@ var issuerKeys = map[string]func(*Issuer, string) error{
 	"tls.crt":    func(*Issuer, string) error { return nil }, // the three are one thing: see setAuthority
 	"tls.key":    func(*Issuer, string) error { return nil },
 	"ca.crt":     func(*Issuer, string) error { return nil },
+	"path":       func(i *Issuer, v string) error { i.Vault.Path = cmp.Or(v, i.Vault.Path); return nil },
+	"role":       (*Issuer).setVaultRole,
+	"auth":       (*Issuer).setAuth,
+	"authPath":   func(i *Issuer, v string) error { i.Vault.AuthPath = v; return nil },
+	"authRole":   func(i *Issuer, v string) error { i.Vault.AuthRole = v; return nil },
+	"token":      func(i *Issuer, v string) error { i.Vault.Token = v; return nil },
+	"roleID":     func(i *Issuer, v string) error { i.Vault.RoleID = v; return nil },
+	"secretID":   func(i *Issuer, v string) error { i.Vault.SecretID = v; return nil },
 	"zones":      func(i *Issuer, v string) (err error) { i.Zones, err = canonicalNames(splitList(v)); return err },
 	"namespaces": (*Issuer).setNamespaces,
 	"sync":       (*Issuer).setSync,
@@ -70,11 +81,11 @@ var issuerKeys = map[string]func(*Issuer, string) error{
 // kindKeys are the keys that mean something to some kinds of issuers only. Those that are not here mean something to all.
 var kindKeys = map[string][]Kind{
 	"challenge":      {KindACME},
-	"server":         {KindACME},
+	"server":         {KindACME, KindVault},
 	"email":          {KindACME},
 	"eabKeyID":       {KindACME},
 	"eabHMACKey":     {KindACME},
-	"caBundle":       {KindACME},
+	"caBundle":       {KindACME, KindVault},
 	"profile":        {KindACME},
 	"preferredChain": {KindACME},
 	"issuer":         {KindCA},
@@ -83,8 +94,16 @@ var kindKeys = map[string][]Kind{
 	"ca.crt":         {KindCA},
 	"usages":         {KindCA, KindSelfSigned},
 	"subject":        {KindCA, KindSelfSigned},
-	"ipSans":         {KindCA, KindSelfSigned},
-	"uriSans":        {KindCA, KindSelfSigned},
+	"ipSans":         {KindCA, KindSelfSigned, KindVault},
+	"uriSans":        {KindCA, KindSelfSigned, KindVault},
+	"path":           {KindVault},
+	"role":           {KindVault},
+	"auth":           {KindVault},
+	"authPath":       {KindVault},
+	"authRole":       {KindVault},
+	"token":          {KindVault},
+	"roleID":         {KindVault},
+	"secretID":       {KindVault},
 }
 
 // ParseIssuer reads an issuer Secret. The error names each faulty key, what is wrong with its value and the remedy, one
@@ -96,6 +115,7 @@ func ParseIssuer(s *corev1.Secret) (*Issuer, error) {
 		Traits:     Traits{KeyType: EC256},
 		Namespaces: labels.Everything(),
 		Sync:       defaultSync,
+		Vault:      vault.Config{Path: "pki", Auth: vault.AuthToken},
 		Hash:       hashData(s.Data),
 	}
 	if !slices.Contains(kinds, issuer.Kind) {
@@ -118,7 +138,7 @@ func ParseIssuer(s *corev1.Secret) (*Issuer, error) {
 }
 
 // kinds are all kinds of issuers.
-var kinds = []Kind{KindACME, KindCA, KindSelfSigned}
+var kinds = []Kind{KindACME, KindCA, KindSelfSigned, KindVault}
 
 func listed(kinds []Kind) string {
 	var names []string
@@ -155,6 +175,9 @@ func (i *Issuer) missing(data map[string][]byte) (faults []error) {
 	}
 	if i.Duration > 0 && i.RenewBefore >= i.Duration {
 		faults = append(faults, fmt.Errorf("renewBefore: %s is not shorter than duration, %s", i.RenewBefore, i.Duration))
+	}
+	if i.Kind == KindVault {
+		faults = append(faults, i.missingForVault()...)
 	}
 	if i.Kind == KindCA {
 		faults = append(faults, i.setAuthority(data)...)
@@ -201,6 +224,9 @@ func oneOf(allowed ...string) func(*Issuer, string) error {
 }
 
 func (i *Issuer) setServer(v string) (err error) {
+	if i.Kind == KindVault {
+		return i.setVaultServer(v)
+	}
 	i.Server, err = acmeclient.DirectoryURL(v)
 	return err
 }

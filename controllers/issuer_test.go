@@ -60,6 +60,7 @@ func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 		"renewBefore=soon":        "720h",
 		"duration=-1h":            "720h",
 		"usages=server auth":      "means nothing to an issuer of kind acme; remove it, or set kind to ca or selfsigned",
+		"token=x":                 "set kind to vault",
 		"issuer=root":             "set kind to ca",
 		"tls.key=x":               "set kind to ca",
 		"caBundle=not a bundle":   "PEM",
@@ -74,6 +75,13 @@ func TestEachFaultOfAnIssuerIsNamedWithItsRemedy(t *testing.T) {
 
 func TestEachFaultOfAnIssuerThatSignsIsNamedWithItsRemedy(t *testing.T) {
 	for fault, contain := range map[string]string{
+		"kind=vault":                                 "role: missing; name the role of the PKI engine that shall sign; token: missing; give a token, or set auth to",
+		"kind=vault;server=letsencrypt":              "write for example https://vault.example.com:8200",
+		"kind=vault;auth=approle;roleID=x":           "secretID: missing",
+		"kind=vault;auth=kubernetes":                 "authRole: missing",
+		"kind=vault;auth=ldap":                       "use token, approle or kubernetes",
+		"kind=vault;role=sign/web":                   "whose mount is the key path",
+		"kind=vault;usages=any":                      "usages: means nothing to an issuer of kind vault",
 		"kind=ca":                                    "tls.crt, tls.key: missing; give",
 		"kind=ca;tls.crt=x;tls.key=y":                "tls.key: no private key in PEM form",
 		"kind=ca;issuer=le":                          "name one of kind selfsigned",
@@ -103,6 +111,22 @@ func TestAnIssuerThatSignsIsReadWithAllItsKeys(t *testing.T) {
 	if issuer.KeyType != Ed25519 || issuer.Duration != 2160*time.Hour || len(issuer.Usages.Ext) != 2 || issuer.Subject.String() != `OU=Web,O=A\, B` ||
 		len(issuer.IPs) != 2 || issuer.IPs[0].String() != "10.0.0.1" || issuer.URIs[0] != "spiffe://a.test/web" {
 		t.Errorf("got %+v", issuer)
+	}
+}
+
+func TestOnlyAtHomeMayAnIssuerShowThePodsTokenToVault(t *testing.T) {
+	issuer, err := ParseIssuer(secretWith("kind=vault", "server=https://vault.test:8200", "role=web", "auth=kubernetes", "authRole=wildcast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if issuer.Vault.AuthPath != "kubernetes" || issuer.Vault.Path != "pki" {
+		t.Errorf("got %+v", issuer.Vault)
+	}
+	if err := issuer.allowedIn(home); err != nil {
+		t.Error(err)
+	}
+	if err := issuer.allowedIn("elsewhere"); err == nil || !strings.Contains(err.Error(), "use token or approle") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	if s == nil {
 		return 0, nil
 	}
-	issuer, err := ParseIssuer(s)
+	issuer, err := c.parseIssuer(s)
 	if err != nil {
 		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidIssuer)
 	}

@@ -121,7 +121,7 @@ func (c *Controller) obtain(ctx context.Context, account acmeclient.Account, v *
 	if v.want.Issuer.Kind == KindACME {
 		return c.order(ctx, account, v)
 	}
-	return c.sign(v)
+	return c.sign(ctx, v)
 }
 
 // order runs the ACME order and returns the chain.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/controllers/signers"
+	"github.com/wildcast/wildcast/controllers/signers/vault"
 )
 
 // How long a certificate lives that this package signs, if nobody says.
@@ -28,14 +29,10 @@ func authorityName(issuer types.NamespacedName) types.NamespacedName {
 }
 
 // sign makes the certificate that v wants with what its issuer has, and returns the chain.
-func (c *Controller) sign(v *view) ([]byte, error) {
+func (c *Controller) sign(ctx context.Context, v *view) ([]byte, error) {
 	r := v.want.request()
 	r.Key = v.record.Key
-	make := signers.SelfSign
-	if v.want.Issuer.Kind == KindCA {
-		make = v.want.Issuer.Authority.Sign
-	}
-	issued, err := make(r, v.now)
+	issued, err := v.want.Issuer.sign(ctx, r, v.now)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +43,16 @@ func (c *Controller) sign(v *view) ([]byte, error) {
 	}
 	v.record.CA = issued.CA
 	return issued.Chain, nil
+}
+
+func (i *Issuer) sign(ctx context.Context, r signers.Request, now time.Time) (signers.Issued, error) {
+	switch i.Kind {
+	case KindCA:
+		return i.Authority.Sign(r, now)
+	case KindVault:
+		return vault.Sign(ctx, i.Vault, r)
+	}
+	return signers.SelfSign(r, now)
 }
 
 // request is what an issuer is asked to sign; the key is still to come.
@@ -63,7 +70,7 @@ func (w *Want) request() signers.Request {
 }
 
 // unlike says in what else than names and key a certificate is not as its issuer would sign it now, empty for nothing.
-// What an ACME CA makes of a request is its own affair, and so is a certificate that was handed over. Its lifetime is not
+// What an ACME CA makes of a request is its own affair, what Vault does is but for the addresses, and so is a certificate that was handed over. Its lifetime is not
 // looked at: another duration is for the next certificate.
 func (w *Want) unlike(have *Have) string {
 	if w.Issuer.Kind == KindACME || !have.Managed {
@@ -71,6 +78,9 @@ func (w *Want) unlike(have *Have) string {
 	}
 	r := w.request()
 	r.Key = have.Key
+	if w.Issuer.Kind == KindVault {
+		return r.DiffersInSANs(have.Leaf)
+	}
 	if fault := r.Differs(have.Leaf); fault != "" {
 		return fault
 	}
@@ -103,7 +113,7 @@ func (c *Controller) askForAuthority(name types.NamespacedName) {
 		c.passOn(c.asks.set(askerID{AskerIssuer, name}, nil))
 		return
 	}
-	issuer, err := ParseIssuer(s)
+	issuer, err := c.parseIssuer(s)
 	if err != nil {
 		return // what it has asked for stays as it is
 	}
@@ -142,6 +152,9 @@ func (r rules) authorityAsk(by Asker, issuer *Issuer) (asks []Ask, problems []Pr
 
 // reconcileSigner notes the state of an issuer that signs by itself.
 func (c *Controller) reconcileSigner(ctx context.Context, s *corev1.Secret, issuer *Issuer) (time.Duration, error) {
+	if issuer.Kind == KindVault {
+		return 0, c.note(ctx, s, StatusReady, fmt.Sprintf("Certificates are signed at %s with role %s.", issuer.Vault.Server, issuer.Vault.Role), "", "")
+	}
 	if issuer.Kind == KindSelfSigned {
 		return 0, c.note(ctx, s, StatusReady, "Each certificate is signed with its own key.", "", "")
 	}

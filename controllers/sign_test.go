@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/controllers/signers"
+	"github.com/wildcast/wildcast/controllers/signers/vault/vaulttest"
 )
 
 // signer adds an issuer with these keys to the home namespace.
@@ -149,5 +150,34 @@ func TestAnIngressCannotJoinTheCertificateOfACA(t *testing.T) {
 	_, problems := asksOf(ingress("infra/w", "s", "w.a.test", named("private.authority")), testRules(selected))
 	if len(problems) != 1 || !strings.Contains(problems[0].Note, "end in .authority") {
 		t.Errorf("got %v", problems)
+	}
+}
+
+func TestVaultSignsAndWhatItRefusesIsTold(t *testing.T) {
+	v, err := vaulttest.Start("a.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	r := newRig(t)
+	r.signer("vault", "kind=vault", "server="+v.URL(), "caBundle="+string(v.CABundle()), "role="+vaulttest.Role,
+		"auth=approle", "roleID="+vaulttest.RoleID, "secretID="+vaulttest.SecretID)
+	r.add(ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("vault")))
+	odd := ingress("infra/odd", "odd-tls", "odd.b.test", by("vault"))
+	odd.Annotations[AnnotationWildcard] = "false"
+	r.add(odd)
+	stop := r.run()
+	r.eventually("Vault has signed", func() bool { return r.holdsCertificate(shared, "*.a.test") && r.trusted(shared, string(v.Root())) })
+	r.eventually("the refusal is told", func() bool {
+		return r.said(ReasonOrderFailed, "it answers 400: subject alternate name odd.b.test not allowed by this role")
+	})
+	stop()
+	serial, signed := haveOf(r.secret(shared)).Serial, v.Signed()
+	stop = r.run()
+	v.Allow("test")
+	r.eventually("what is allowed now is signed", func() bool { return r.holdsCertificate(key("infra/odd-tls"), "odd.b.test") })
+	stop()
+	if haveOf(r.secret(shared)).Serial != serial || v.Signed() != signed+1 {
+		t.Errorf("it signed %d more", v.Signed()-signed)
 	}
 }

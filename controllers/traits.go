@@ -188,12 +188,15 @@ func (t Traits) fits(kind Kind) error {
 		}
 	}
 	acme := kind == KindACME
-	const notACME = "ACME CAs decide this themselves; remove it, or use an issuer of kind ca, selfsigned or vault"
+	const notACME = "ACME CAs decide this themselves; remove it, or use an issuer of kind ca or selfsigned"
 	fault("keyType", acme && t.KeyType == Ed25519, "ed25519 keys are not certified over ACME; use ec256, ec384, rsa2048, rsa3072 or rsa4096")
 	fault("usages", acme && !t.Usages.IsZero(), notACME)
 	fault("subject", acme && t.Subject.String() != "", notACME)
 	fault("ipSans", acme && len(t.IPs) > 0, notACME)
 	fault("uriSans", acme && len(t.URIs) > 0, notACME)
+	const inVault = "Vault's role decides this; remove it, and see the role"
+	fault("usages", kind == KindVault && !t.Usages.IsZero(), inVault)
+	fault("subject", kind == KindVault && t.Subject.String() != "", inVault)
 	fault("profile", !acme && t.Profile != "", "only ACME CAs have profiles; remove it")
 	fault("preferredChain", !acme && t.PreferredChain != "", "only ACME CAs offer several chains; remove it")
 	return joined(faults)

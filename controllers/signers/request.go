@@ -117,10 +117,6 @@ func (r *Request) Differs(leaf *x509.Certificate) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case !slices.EqualFunc(want.IPAddresses, leaf.IPAddresses, net.IP.Equal):
-		return "it is for other IP addresses"
-	case !slices.EqualFunc(want.URIs, leaf.URIs, func(a, b *url.URL) bool { return a.String() == b.String() }):
-		return "it is for other URIs"
 	case want.Subject.String() != leaf.Subject.String():
 		return "it has another subject"
 	case want.KeyUsage != leaf.KeyUsage || !slices.Equal(want.ExtKeyUsage, leaf.ExtKeyUsage):
@@ -128,5 +124,28 @@ func (r *Request) Differs(leaf *x509.Certificate) string {
 	case want.IsCA != leaf.IsCA:
 		return "it may sign others, or may not, against what is wanted"
 	}
+	return r.DiffersInSANs(leaf)
+}
+
+// DiffersInSANs is the part of Differs about IP addresses and URIs.
+func (r *Request) DiffersInSANs(leaf *x509.Certificate) string {
+	want, err := r.template(leaf.NotBefore)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !slices.Equal(texts(want.IPAddresses), texts(leaf.IPAddresses)):
+		return "it is for other IP addresses"
+	case !slices.Equal(texts(want.URIs), texts(leaf.URIs)):
+		return "it is for other URIs"
+	}
 	return ""
+}
+
+// texts are values as text, in order.
+func texts[T fmt.Stringer](values []T) (out []string) {
+	for _, v := range values {
+		out = append(out, v.String())
+	}
+	slices.Sort(out)
+	return out
 }
