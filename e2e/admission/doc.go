@@ -1,0 +1,3 @@
+// Package admission is the suite of the policies in manifests/admission, on a real API server: what they refuse and with
+// which words, that they refuse nothing which wildcast accepts, and that the API server finds no fault in their expressions.
+package admission
