@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wildcast/wildcast/controllers/signers/vault"
 )
 
 // policy is a file of manifests/admission, with blanks where lines are folded.
@@ -74,6 +76,8 @@ func TestThePolicyForIssuersKnowsTheKindsKeysAndChoicesOfTheCode(t *testing.T) {
 		"string(variables.data['keyType']) in "+list(encoded(keyTypes...)...),
 		"string(variables.data['rotateKey']) in "+list(encoded(bools...)...),
 		"!= '"+encoded(Ed25519)[0]+"'",
+		fmt.Sprintf("{'%s': '%s', '%s': '%s', '%s': '%s'}", encoded(vault.AuthToken)[0], vault.AuthToken,
+			encoded(vault.AuthAppRole)[0], vault.AuthAppRole, encoded(vault.AuthKubernetes)[0], vault.AuthKubernetes),
 	)
 }
 
@@ -126,7 +130,7 @@ var quotes = regexp.MustCompile(`'([^']*)'`)
 func plain(t *testing.T, file string) (begins, ends *regexp.Regexp) {
 	t.Helper()
 	_, text, _ := strings.Cut(policy(t, file), "- name: plain")
-	text, _, _ = strings.Cut(text, "- name: empty")
+	text, _, _ = strings.Cut(text, "- name: given")
 	_, text, _ = strings.Cut(text, "expression:")
 	parts := quotes.FindAllStringSubmatch(text, -1)
 	if len(parts) < 2 {

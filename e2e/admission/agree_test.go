@@ -69,13 +69,19 @@ func TestNoIssuerThatWildcastAcceptsIsRefused(t *testing.T) {
 		"challenge": {"dns01", "", "x"}, "email": {"a@example.com", ""}, "eabKeyID": {"id", ""}, "eabHMACKey": {"a2V5", ""},
 		"keyType": {"ec256", "ed25519", "rsa2048", "", "x"}, "rotateKey": {"true", "false", "x"}, "issuer": {"root", "", "it"},
 		"zones": {"example.com"}, "sync": {"a=b"}, "subject": {"O=x", ""}, "usages": {"client auth", ""}, "duration": {"1h"}, "foo": {"x"},
+		"auth": {"token", "approle", "kubernetes", "", "x"}, "role": {"web", ""}, "token": {"t", ""}, "roleID": {"r"}, "secretID": {"s"}, "authRole": {"w"},
 	}
+	vault := []string{"auth", "auth", "role", "role", "role", "token", "roleID", "secretID", "authRole", "keyType", "usages", "foo"}
 	order := []string{"kind", "kind", "kind", "server", "server", "server", "challenge", "email", "eabKeyID", "eabHMACKey", "eabKeyID", "eabHMACKey",
 		"keyType", "rotateKey", "issuer", "issuer", "zones", "sync", "subject", "usages", "duration", "foo"}
 	agree(t, 600, func(d *rand.Rand) (runtime.Object, values, error) {
 		data := some(d, 5, table, order)
 		if data["server"] == "" && d.IntN(2) == 0 {
 			data["server"] = "letsencrypt"
+		}
+		if d.IntN(4) == 0 {
+			data = some(d, 7, table, vault)
+			data["kind"], data["server"] = around(d, "vault"), "https://vault.example.com"
 		}
 		s := secret(controllers.TypeIssuer, data)
 		_, err := controllers.ParseIssuer(s)

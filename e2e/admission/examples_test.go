@@ -42,9 +42,6 @@ func TestEveryExampleAndEveryIssuerOfTheOverlaysIsAccepted(t *testing.T) {
 		}
 		files = append(files, found...)
 	}
-	if _, err := shared.Kubectl(t.Context(), "create", "namespace", "wiki"); err != nil {
-		t.Fatal(err)
-	}
 	for _, file := range files {
 		if filepath.Base(file) == "kustomization.yaml" {
 			continue

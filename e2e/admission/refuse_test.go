@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -94,10 +95,10 @@ func TestMalformedIssuersAreRefused(t *testing.T) {
 		{values{"kind": "selfsigned", "subject": "O=Example", "keyType": "ed25519"}, ""},
 		{values{"kind": "ca", "issuer": "root"}, ""},
 		{values{"kind": "ca", "tls.crt": pem, "tls.key": pem}, ""},
-		{values{"kind": "letsencrypt"}, "kind: it is not supported by this version; use acme or ca or selfsigned"},
+		{values{"kind": "letsencrypt"}, "kind: it is not supported by this version; use acme or ca or selfsigned or vault"},
 		{values{}, `server: missing; set it to "letsencrypt", "letsencrypt-staging" or the URL of an ACME directory`},
 		{values{"server": ""}, "server: missing"},
-		{values{"server": "letsencrypt", "e-mail": "a@example.com"}, "e-mail: unknown key; this version knows ca.crt, caBundle, challenge,"},
+		{values{"server": "letsencrypt", "e-mail": "a@example.com"}, "e-mail: unknown key; this version knows auth, authPath, authRole,"},
 		{values{"kind": "selfsigned", "server": "letsencrypt"}, "server: means nothing to an issuer of kind selfsigned; remove it, or set kind to acme"},
 		{values{"server": "letsencrypt", "usages": "client auth"}, "usages: means nothing to an issuer of kind acme; remove it, or set kind to ca or selfsigned"},
 		{values{"server": "letsencrypt", "challenge": "tlsalpn01"}, "challenge: it is not supported by this version; use dns01"},
@@ -110,6 +111,13 @@ func TestMalformedIssuersAreRefused(t *testing.T) {
 		{values{"server": "zerossl", "eabKeyID": "\n"}, ""},
 		{values{"kind": "ca"}, "tls.crt, tls.key: missing; give the CA's certificate and key,"},
 		{values{"kind": "ca", "issuer": "root", "tls.key": pem}, "issuer: it makes the CA's pair, which is here already;"},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web", "token": "t"}, ""},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web", "auth": "kubernetes", "authRole": "wildcast"}, ""},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web", "auth": "approle\n"}, ""},
+		{values{"kind": "vault", "role": "web"}, "server: missing; give the URL of Vault, such as https://vault.example.com:8200"},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web"}, "token: missing; give a token, or set auth to approle or kubernetes"},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web", "auth": "approle", "roleID": "r"}, "secretID: missing; give the AppRole's secret_id"},
+		{values{"kind": "vault", "server": "https://vault.example.com:8200", "role": "web", "auth": "cert"}, "auth: it is not supported; use token, approle or kubernetes"},
 	}, func(v values) runtime.Object { return secret(controllers.TypeIssuer, v) })
 }
 
@@ -203,6 +211,11 @@ func before(t *testing.T, name string, annotations values) *corev1.ConfigMap {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := client.CoreV1().ConfigMaps(made.Namespace).Delete(context.Background(), made.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
 	made.Labels = nil
 	made, err = client.CoreV1().ConfigMaps(metav1.NamespaceDefault).Update(t.Context(), made, metav1.UpdateOptions{})
 	if err != nil {

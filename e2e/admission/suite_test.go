@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 				return err
 			}
 		}
+		if _, err := c.Kubectl(ctx, "create", "namespace", "wiki"); err != nil { // where the examples' Ingress is
+			return err
+		}
 		return inForce(ctx)
 	}))
 }
