@@ -96,10 +96,12 @@ func TestThePolicyForIssuersKnowsTheChallengesOfTheCode(t *testing.T) {
 
 func TestThePolicyForSolversKnowsTheKeysOfTheCode(t *testing.T) {
 	says(t, "solvers.yaml",
-		list("ambient", "followCNAME", "nameservers", "provider", "recursiveOnly", "zones"),
+		list("ambient", "followCNAME", "nameservers", "onTimeout", "provider", "recursiveOnly", "zones"),
 		"k.matches('"+setting.String()+"')",
 		"(string(variables.data[k]) in "+list(encoded(bools...)...)+")",
-		"(string(variables.data['provider']) in "+list(encoded("exec", "manual")...)+")",
+		"string(variables.data['provider']) != '"+encoded("manual")[0]+"'",
+		"string(variables.data['provider']) != '"+encoded("exec")[0]+"'",
+		"string(variables.data['onTimeout']) in "+list(encoded("fail", "proceed")...),
 		"string(variables.data['ambient']) != '"+encoded("false")[0]+"'",
 	)
 }

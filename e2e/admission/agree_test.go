@@ -66,13 +66,13 @@ func some(d *rand.Rand, most int, table map[string][]string, order []string) val
 func TestNoIssuerThatWildcastAcceptsIsRefused(t *testing.T) {
 	table := map[string][]string{
 		"kind": {"acme", "ca", "selfsigned", "", "x"}, "server": {"letsencrypt", "LetsEncrypt", "https://ca.example.com/d", "", "x"},
-		"challenge": {"dns01", "", "x"}, "email": {"a@example.com", ""}, "eabKeyID": {"id", ""}, "eabHMACKey": {"a2V5", ""},
+		"challenge": {"dns01", "http01", "", "x"}, "ingressClass": {"traefik", ""}, "nameservers": {"10.0.0.1:53", ""}, "email": {"a@example.com", ""}, "eabKeyID": {"id", ""}, "eabHMACKey": {"a2V5", ""},
 		"keyType": {"ec256", "ed25519", "rsa2048", "", "x"}, "rotateKey": {"true", "false", "x"}, "issuer": {"root", "", "it"},
 		"zones": {"example.com"}, "sync": {"a=b"}, "subject": {"O=x", ""}, "usages": {"client auth", ""}, "duration": {"1h"}, "foo": {"x"},
 		"auth": {"token", "approle", "kubernetes", "", "x"}, "role": {"web", ""}, "token": {"t", ""}, "roleID": {"r"}, "secretID": {"s"}, "authRole": {"w"},
 	}
 	vault := []string{"auth", "auth", "role", "role", "role", "token", "roleID", "secretID", "authRole", "keyType", "usages", "foo"}
-	order := []string{"kind", "kind", "kind", "server", "server", "server", "challenge", "email", "eabKeyID", "eabHMACKey", "eabKeyID", "eabHMACKey",
+	order := []string{"kind", "kind", "kind", "server", "server", "server", "challenge", "challenge", "ingressClass", "nameservers", "email", "eabKeyID", "eabHMACKey", "eabKeyID", "eabHMACKey",
 		"keyType", "rotateKey", "issuer", "issuer", "zones", "sync", "subject", "usages", "duration", "foo"}
 	agree(t, 600, func(d *rand.Rand) (runtime.Object, values, error) {
 		data := some(d, 5, table, order)
@@ -91,11 +91,11 @@ func TestNoIssuerThatWildcastAcceptsIsRefused(t *testing.T) {
 
 func TestNoSolverThatWildcastAcceptsIsRefused(t *testing.T) {
 	table := map[string][]string{
-		"provider": {"cloudflare", "rfc2136", "exec", "manual", ""}, "zones": {"example.com", ""}, "nameservers": {"8.8.8.8:53", ""},
+		"provider": {"cloudflare", "rfc2136", "exec", "manual", ""}, "zones": {"example.com", ""}, "nameservers": {"8.8.8.8:53", ""}, "onTimeout": {"fail", "proceed", "", "x"}, "EXEC_PATH": {"program"},
 		"recursiveOnly": {"true", "false", "x"}, "followCNAME": {"true", "false", "x"}, "ambient": {"true", "false", "x", ""},
 		"CF_DNS_API_TOKEN": {"x", ""}, "GCE_FILE": {"x", ""}, "A_PATH": {"x"}, "PATH": {"x"}, "LD_X": {"x"}, "token": {"x"},
 	}
-	order := []string{"zones", "nameservers", "recursiveOnly", "followCNAME", "ambient", "ambient", "CF_DNS_API_TOKEN", "GCE_FILE", "A_PATH",
+	order := []string{"zones", "nameservers", "onTimeout", "EXEC_PATH", "recursiveOnly", "followCNAME", "ambient", "ambient", "CF_DNS_API_TOKEN", "GCE_FILE", "A_PATH",
 		"PATH", "LD_X", "token"}
 	agree(t, 600, func(d *rand.Rand) (runtime.Object, values, error) {
 		data := some(d, 3, table, order)
@@ -104,7 +104,7 @@ func TestNoSolverThatWildcastAcceptsIsRefused(t *testing.T) {
 		}
 		s := secret(controllers.TypeSolver, data)
 		s.Namespace = metav1.NamespaceDefault
-		_, err := controllers.ParseSolver(s, metav1.NamespaceDefault)
+		_, err := controllers.ParseSolver(s, metav1.NamespaceDefault, "/programs")
 		return s, data, err
 	})
 }
