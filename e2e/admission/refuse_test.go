@@ -127,7 +127,7 @@ func TestMalformedSolversAreRefused(t *testing.T) {
 		{values{"provider": "cloudflare\n", "followCNAME": "false\n", "ambient": "true", "AWS_SHARED_CREDENTIALS_FILE": "/x"}, ""},
 		{values{"CF_DNS_API_TOKEN": "token"}, "provider is missing: give lego's code of your DNS provider, such as cloudflare or route53"},
 		{values{"provider": ""}, "provider is missing"},
-		{values{"provider": "exec"}, "provider is not offered, since a solver must not run programs or wait for a person"},
+		{values{"provider": "manual"}, "provider manual is not offered, since a solver must not wait for a person"},
 		{values{"provider": "cloudflare", "zone": "example.com"}, "zone: unknown key; write provider, zones, nameservers,"},
 		{values{"provider": "cloudflare", "cf_dns_api_token": "token"}, "cf_dns_api_token: unknown key"},
 		{values{"provider": "cloudflare", "followCNAME": "yes"}, `followCNAME: it is neither "true" nor "false"`},
