@@ -101,7 +101,7 @@ func TestMalformedIssuersAreRefused(t *testing.T) {
 		{values{"server": "letsencrypt", "e-mail": "a@example.com"}, "e-mail: unknown key; this version knows auth, authPath, authRole,"},
 		{values{"kind": "selfsigned", "server": "letsencrypt"}, "server: means nothing to an issuer of kind selfsigned; remove it, or set kind to acme"},
 		{values{"server": "letsencrypt", "usages": "client auth"}, "usages: means nothing to an issuer of kind acme; remove it, or set kind to ca or selfsigned"},
-		{values{"server": "letsencrypt", "challenge": "tlsalpn01"}, "challenge: it is not supported by this version; use dns01"},
+		{values{"server": "letsencrypt", "challenge": "tlsalpn01"}, "challenge: it is neither dns01 nor http01"},
 		{values{"server": "letsencrypt", "keyType": "rsa1024"}, "keyType: it is no key type; use ec256,"},
 		{values{"server": "letsencrypt", "keyType": "ed25519"}, "keyType: ed25519 keys are not certified over ACME; use ec256, ec384, rsa2048, rsa3072 or rsa4096"},
 		{values{"server": "letsencrypt", "rotateKey": "no"}, `rotateKey: it is neither "true" nor "false"`},
