@@ -27,7 +27,7 @@ unit: ## Unit tests with the race detector
 
 e2e: ## Suites on a real control plane, CA and DNS (builds Kubernetes the first time: some minutes)
 	go -C e2e run ./programs
-	go -C e2e test -count=1 -timeout 40m -p 1 ./... # never from go's cache: it knows nothing of the program under test
+	go -C e2e test -count=1 -timeout 40m -p 2 ./... # never from go's cache: it knows nothing of the program under test
 
 lint: ## gofmt, go vet and staticcheck over both modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
