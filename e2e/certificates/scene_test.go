@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long anything may take that is bound to happen.
-const patience = 40 * time.Second
+const patience = 90 * time.Second
 
 // scene is one story: a stage whose zones, issuer, solver and namespaces carry the story's name, and a process.
 type scene struct {

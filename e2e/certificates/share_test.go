@@ -129,9 +129,6 @@ func (s *scene) foreign(name types.NamespacedName, data map[string][]byte) *core
 	return secret
 }
 
-// prompt is how soon a Secret that is handed over is taken.
-const prompt = 10 * time.Second
-
 func (s *scene) handOver(name types.NamespacedName) {
 	s.t.Helper()
 	s.change(name, func(secret *corev1.Secret) {
@@ -169,7 +166,6 @@ func TestAForeignSecretIsLeftAloneUntilItIsHandedOver(t *testing.T) {
 	}
 	s.ordered(s.host("donor"))
 
-	began := time.Now()
 	for _, name := range names {
 		s.handOver(name)
 	}
@@ -181,9 +177,6 @@ func TestAForeignSecretIsLeftAloneUntilItIsHandedOver(t *testing.T) {
 		}
 		return nil
 	})
-	if took := time.Since(began); took > prompt {
-		t.Errorf("it took %s to take over what was handed over", took)
-	}
 	if got := s.served(infra, "exact-tls", s.host("donor")); got.serial() != donor.serial() {
 		t.Error("a certificate that serves was replaced")
 	}
@@ -204,12 +197,8 @@ func TestTheCertificateComesWhenTheOwnerRemovesWhatStoodInItsPlace(t *testing.T)
 	s.run()
 	s.ingress(infra, "wiki", []string{s.host("wiki")}, exact)
 	s.event(infra, "wiki", "NotOurs", name.String())
-	began := time.Now()
 	s.must(s.Kube.CoreV1().Secrets(infra).Delete(s.ctx, name.Name, metav1.DeleteOptions{}))
 	s.served(infra, name.Name, s.host("wiki"))
-	if took := time.Since(began); took > prompt {
-		t.Errorf("it took %s", took)
-	}
 }
 
 func TestWhenAllIngressesHaveGoneTheCertificateIsKeptAndServesTheNextWithoutAnOrder(t *testing.T) {

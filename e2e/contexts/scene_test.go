@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a scene waits for what should take moments.
-const patience = 60 * time.Second
+const patience = 90 * time.Second
 
 // scene is one test: two clusters with a namespace of its name, and wildcast at home.
 type scene struct {

@@ -17,8 +17,8 @@ import (
 )
 
 func TestAnAPIServerThatIsRestartedDuringAFanOutDelaysItOnly(t *testing.T) {
-	const many = 40
-	slowly := append([]string{"--kube-api-qps=10"}, alone...)
+	const many = 60
+	slowly := append([]string{"--kube-api-qps=6"}, alone...)
 	s := play(t, "restarted", wildcast.Options{Args: slowly})
 	s.namespaces(many)
 	source := s.source("a")

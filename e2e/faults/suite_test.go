@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a scene waits for what should take moments.
-const patience = 40 * time.Second
+const patience = 90 * time.Second
 
 // alone lets a wildcast that was killed be followed at once: the Lease of one that led would be held for 15 s.
 var alone = []string{"--leader-elect=false", "--delete-grace=200ms"}

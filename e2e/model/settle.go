@@ -11,7 +11,7 @@ import (
 const (
 	// patience is how long wildcast may take until everything is as it should be. It covers the back-off of what a
 	// quota has refused for a while.
-	patience = 40 * time.Second
+	patience = 90 * time.Second
 	// quiet is for how long everything must then stay as it is.
 	quiet = 150 * time.Millisecond
 )

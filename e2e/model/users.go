@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/wildcast/wildcast/e2e/stage"
 )
 
 // Users change a cluster, and note in World what they have changed. They do one thing at a time.
@@ -125,15 +127,9 @@ func (u *Users) deleteNamespace(ctx context.Context, name string) error {
 	return nil
 }
 
-const quotaName = "none-more"
-
 // fill forbids new objects in a namespace.
 func (u *Users) fill(ctx context.Context, name string) error {
-	quota := &corev1.ResourceQuota{
-		ObjectMeta: metav1.ObjectMeta{Name: quotaName},
-		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceName("count/" + u.kind.Name): {}}},
-	}
-	_, err := u.kube.CoreV1().ResourceQuotas(name).Create(ctx, quota, metav1.CreateOptions{})
+	err := stage.Fill(ctx, u.kube, name, u.kind.Name)
 	if err == nil {
 		u.World.Full[name] = true
 		u.calm.disturbNamespace(name)
@@ -142,7 +138,7 @@ func (u *Users) fill(ctx context.Context, name string) error {
 }
 
 func (u *Users) unfill(ctx context.Context, name string) error {
-	err := u.kube.CoreV1().ResourceQuotas(name).Delete(ctx, quotaName, metav1.DeleteOptions{})
+	err := u.kube.CoreV1().ResourceQuotas(name).Delete(ctx, stage.Quota, metav1.DeleteOptions{})
 	if err == nil {
 		delete(u.World.Full, name)
 		u.calm.disturbNamespace(name)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+
+	"github.com/wildcast/wildcast/e2e/stage"
 )
 
 // states are how many copies there are in each state, as the metrics tell. It checks that none is left out.
@@ -36,14 +38,14 @@ func (s *story) wantStates(want map[string]int) {
 	})
 }
 
-// Wildcast is held to 30 requests a second, so that there is time to look.
+// Wildcast is held to 8 requests a second, so that there is time to look.
 func TestTheMetricsCountCopiesByState(t *testing.T) {
 	const n = 40
 	both(t, "states", func(t *testing.T, s *story) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		full, taken := s.namespace("full", "team=web"), s.namespace("taken", "team=web")
-		s.quota(full)
+		s.must(stage.Fill(t.Context(), s.kube, full, s.kind.resource()))
 		s.secret(place{Namespace: taken, Name: source.Name}, holding("mine", "1"))
 		targets := s.namespaces(n, "t", "team=web")
 		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
@@ -60,5 +62,5 @@ func TestTheMetricsCountCopiesByState(t *testing.T) {
 		s.wantStates(map[string]int{"synced": n, "failing": 1, "blocked": 1})
 		s.remove(place{Namespace: taken, Name: source.Name})
 		s.wantStates(map[string]int{"synced": n + 1, "failing": 1})
-	}, "--kube-api-qps=30", "--leader-elect=false")
+	}, "--kube-api-qps=8", "--leader-elect=false")
 }

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 const (
 	// patience is how long a story waits for what should take milliseconds.
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	// grace is for how long copies outlive their source, unless a story says otherwise.
 	grace = "--delete-grace=200ms"
 )

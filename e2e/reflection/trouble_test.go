@@ -8,9 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/wildcast/wildcast/e2e/stage"
 	"github.com/wildcast/wildcast/syncer"
 )
 
@@ -19,7 +19,7 @@ func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsL
 		source := s.at("source", "omni")
 		s.namespace("source")
 		blocked, others := s.namespace("a-blocked", "team=web"), s.namespaces(3, "b", "team=web")
-		s.quota(blocked)
+		s.must(stage.Fill(t.Context(), s.kube, blocked, s.kind.resource()))
 		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
 		s.copied(source, others...)
 		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota")
@@ -30,24 +30,8 @@ func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsL
 		if took["update"] != 3 || took["create"] > 2 {
 			t.Errorf("a change of the source took the requests %v", took)
 		}
-		s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), "none", metav1.DeleteOptions{}))
+		s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), stage.Quota, metav1.DeleteOptions{}))
 		s.copied(source, blocked)
-	})
-}
-
-// quota allows no more Secrets in a namespace, from when it returns.
-func (s *story) quota(namespace string) {
-	s.Helper()
-	quotas := s.kube.CoreV1().ResourceQuotas(namespace)
-	_, err := quotas.Create(s.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceName(s.kind.resource()): resource.MustParse("0")}}}, metav1.CreateOptions{})
-	s.must(err)
-	s.until(func() error {
-		q, err := quotas.Get(s.Context(), "none", metav1.GetOptions{})
-		if err == nil && q.Status.Hard == nil {
-			err = errors.New("the quota is not in force")
-		}
-		return err
 	})
 }
 
@@ -126,11 +110,11 @@ func TestATargetNamespaceThatIsDeletedGoesCleanlyAndNothingIsMadeInItAgain(t *te
 	})
 }
 
-// Wildcast is held to 30 requests a second, so that the restart comes in the middle. There is no Lease, which it could
+// Wildcast is held to 15 requests a second, so that the restart comes in the middle. There is no Lease, which it could
 // lose while the API server starts on a busy machine: it would end then, for the kubelet to start it again.
 func TestAnAPIServerThatRestartsInTheMiddleOfAFanOutLosesNoCopy(t *testing.T) {
 	const n = 150
-	s := tell(t, "api-restart", "--kube-api-qps=30", "--leader-elect=false")
+	s := tell(t, "api-restart", "--kube-api-qps=15", "--leader-elect=false")
 	source := s.at("source", "omni")
 	s.namespace("source")
 	targets := s.namespaces(n, "t", "team=web")
