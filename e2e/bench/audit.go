@@ -26,11 +26,7 @@ func bares(r cluster.Request) bool { return r.UserAgent == bareAgent }
 func writes(r cluster.Request) bool { return r.Write() }
 
 // reads are those of an object or a list, at once or as a stream that begins with it.
-func reads(r cluster.Request) bool { return r.Verb == "get" || lists(r) }
-
-func lists(r cluster.Request) bool {
-	return r.Verb == "list" || r.Verb == "watch" && strings.Contains(r.URI, "sendInitialEvents=true")
-}
+func reads(r cluster.Request) bool { return r.Verb == "get" || r.Lists() }
 
 // done are requests with this verb about Secrets of this name that have succeeded.
 func done(verb, name string) match {

@@ -111,7 +111,7 @@ func (f *fanout) newNamespace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listed, err := f.count(start, match(ours).and(lists))
+	listed, err := f.count(start, match(ours).and(cluster.Request.Lists))
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (f *fanout) restart(ctx context.Context, p *wildcast.Process) error {
 // listsPerKind is how often the most listed kind was listed. What the server selects by type or label is a kind of its
 // own.
 func (f *fanout) listsPerKind(since time.Time) (most int, err error) {
-	listed, err := f.cluster.Requests(match(ours).and(lists).and(cluster.Since(since)))
+	listed, err := f.cluster.Requests(match(ours).and(cluster.Request.Lists).and(cluster.Since(since)))
 	if err != nil {
 		return 0, err
 	}

@@ -39,6 +39,12 @@ func (r Request) Write() bool {
 	}
 }
 
+// Lists reports whether the request asked for all objects of a selection, at once or as a watch that begins with them. A
+// watch that goes on where another has ended does not: each ends within ten minutes.
+func (r Request) Lists() bool {
+	return r.Verb == "list" || r.Verb == "watch" && strings.Contains(r.URI, "sendInitialEvents=true")
+}
+
 // String is short, for test output: "update secrets ns/name 200".
 func (r Request) String() string {
 	what := strings.TrimSuffix(r.Resource+"/"+r.Subresource, "/")

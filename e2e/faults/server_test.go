@@ -69,10 +69,7 @@ func TestWhatHappenedWhileItsWatchesHadExpiredIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// listsSecrets accepts lists, and watches that begin with one.
-func listsSecrets(r cluster.Request) bool {
-	return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch" && strings.Contains(r.URI, "sendInitialEvents=true"))
-}
+func listsSecrets(r cluster.Request) bool { return r.Resource == "secrets" && r.Lists() }
 
 func TestAnotherWriterOfItsCopiesCostsConflictsAndNoMore(t *testing.T) {
 	s := play(t, "rival", wildcast.Options{})

@@ -107,8 +107,9 @@ func TestARestartWritesNothingAndFillsEachCacheWithOneRequest(t *testing.T) {
 		fills, tries := map[string]int{}, tally{}
 		for _, r := range s.requests()[before:] {
 			switch {
-			case r.Verb == "list" || r.Verb == "watch":
+			case r.Lists():
 				fills[selection(r)]++
+			case r.Verb == "watch": // goes on where another has ended
 			case r.Resource == s.kind.resource() && obstacle(r):
 				tries[r.Verb]++
 			case r.Resource == "events" && (r.Namespace == s.name+"-source" || r.Namespace == s.name+"-zone"):

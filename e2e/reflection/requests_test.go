@@ -116,11 +116,11 @@ func (s *story) wantTally(what string, got, want tally) {
 	}
 }
 
-// wantNoLists checks that nothing was listed, and no watch begun, after so many of all requests.
+// wantNoLists checks that nothing was listed after so many of all requests.
 func (s *story) wantNoLists(after int) {
 	s.Helper()
 	for _, r := range s.requests()[after:] {
-		if r.Verb == "list" || r.Verb == "watch" {
+		if r.Lists() {
 			s.Errorf("it took %s", r)
 		}
 	}
