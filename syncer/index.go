@@ -210,14 +210,25 @@ func (x *index) enter(o *object, may func(before *object) bool) bool {
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
 // Nobody is told.
 func (x *index) wrote(meta metav1.ObjectMeta) {
-	o := readObject(meta, x.scope)
+	o := x.read(meta)
 	o.checked = true
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.objects[o.ref()]
 	if !x.knows(before, &o.ObjectMeta) || before != nil && before.ResourceVersion == o.ResourceVersion {
-		x.set(o.ref(), o)
+		x.set(o.ref(), &o)
 	}
+}
+
+// read is what an object's metadata says. The watch is often quicker than the answer to a write, and has had it read.
+func (x *index) read(meta metav1.ObjectMeta) object {
+	x.mu.RLock()
+	held := x.objects[ref{Namespace: meta.Namespace, Name: meta.Name}]
+	x.mu.RUnlock()
+	if held != nil && held.UID == meta.UID && held.ResourceVersion == meta.ResourceVersion {
+		return *held
+	}
+	return *readObject(meta, x.scope)
 }
 
 // removed takes our own deletion of a copy. What the watch still says about it is not listened to.
