@@ -22,6 +22,7 @@ type fanout struct {
 	*world
 	name    string // of the source, and the value of the label that its namespaces have
 	targets fields
+	turns   int // of each side
 	ratios  map[string][]float64
 	rates   map[string][]float64 // a second, of wildcast
 	model   *corev1.Secret       // a copy that wildcast made: the bare loop writes the same
@@ -43,12 +44,12 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	f := &fanout{world: w, name: name, targets: targets, ratios: map[string][]float64{}, rates: map[string][]float64{}}
+	f := &fanout{world: w, name: name, targets: targets, turns: w.turns(n), ratios: map[string][]float64{}, rates: map[string][]float64{}}
 	if err := f.fetchModel(ctx); err != nil {
 		return err
 	}
 	began := time.Now()
-	for round := range w.rounds {
+	for round := range f.turns {
 		if err := f.round(ctx, round); err != nil {
 			return err
 		}
@@ -59,6 +60,9 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	}
 	return f.requests(ctx, began)
 }
+
+// turns are more for a short fan-out, in which what else the machine does weighs more.
+func (w *world) turns(n int) int { return w.rounds * min(max(5000/n, 1), 3) }
 
 // fetchModel has wildcast make one copy.
 func (f *fanout) fetchModel(ctx context.Context) error {
@@ -94,38 +98,39 @@ func (f *fanout) mark(ctx context.Context, name, selector string) error {
 	return err
 }
 
-// round lets both sides create, update and delete. Who begins alternates.
+// round lets both sides create, update and delete. A machine's speed changes within seconds: of each change the two
+// follow one another at once, and who begins alternates from change to change and from round to round.
 func (f *fanout) round(ctx context.Context, round int) error {
-	wild, bare := map[string]float64{}, map[string]float64{}
-	turns := []func() error{
-		func() error { return f.wildcastTurn(ctx, fmt.Sprintf("%s-%d", f.name, round), wild) },
-		func() error { return f.bareTurn(ctx, fmt.Sprintf("bare-%s-%d", f.name, round), bare) },
-	}
-	for i := range turns {
-		if err := turns[(round+i)%2](); err != nil {
-			return err
-		}
-	}
-	for _, change := range changes {
-		f.rates[change] = append(f.rates[change], wild[change])
-		f.ratios[change] = append(f.ratios[change], wild[change]/bare[change])
-	}
-	return nil
-}
-
-// wildcastTurn changes a source and waits for wildcast's writes.
-func (f *fanout) wildcastTurn(ctx context.Context, name string, rates map[string]float64) error {
-	p, err := f.run(ctx)
+	bare, err := f.bareLoop(fmt.Sprintf("bare-%s-%d", f.name, round))
 	if err != nil {
 		return err
 	}
-	defer p.Stop()
-	for _, change := range changes {
-		if err := f.rate(ctx, change, ours, name, rates, func() error { return f.change(ctx, change, name) }); err != nil {
-			return err
+	name := fmt.Sprintf("%s-%d", f.name, round)
+	for i, change := range changes {
+		var ours, theirs float64
+		turns := []func() error{
+			func() (err error) { ours, err = f.wildcastTurn(ctx, change, name); return err },
+			func() (err error) { theirs, err = f.bareTurn(ctx, change, bare); return err },
 		}
+		for j := range turns {
+			if err := turns[(round+i+j)%2](); err != nil {
+				return err
+			}
+		}
+		f.rates[change] = append(f.rates[change], ours)
+		f.ratios[change] = append(f.ratios[change], ours/theirs)
 	}
 	return f.admin.CoreV1().Secrets(stage.Home).Delete(ctx, name, metav1.DeleteOptions{})
+}
+
+// wildcastTurn changes a source and waits for wildcast's writes. It runs meanwhile only.
+func (f *fanout) wildcastTurn(ctx context.Context, change, name string) (rate float64, err error) {
+	p, err := f.run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Stop()
+	return f.rate(ctx, change, ours, name, func() error { return f.change(ctx, change, name) })
 }
 
 // change makes, changes or unmarks the source.
@@ -147,34 +152,37 @@ func (f *fanout) change(ctx context.Context, change, name string) error {
 	return err
 }
 
-// bareTurn does the same writes with nothing around them.
-func (f *fanout) bareTurn(ctx context.Context, name string, rates map[string]float64) error {
+// bareLoop does the same writes with nothing around them.
+type bareLoop struct {
+	name  string
+	steps map[string]func(ctx context.Context, i int) error
+}
+
+func (f *fanout) bareLoop(name string) (*bareLoop, error) {
 	next, err := pair()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made := make([]*corev1.Secret, len(f.targets))
-	steps := map[string]func(i int) error{
-		"create": func(i int) (err error) {
+	return &bareLoop{name, map[string]func(ctx context.Context, i int) error{
+		"create": func(ctx context.Context, i int) (err error) {
 			made[i], err = f.bare.CoreV1().Secrets(f.targets[i]).Create(ctx, f.twin(name), metav1.CreateOptions{})
 			return err
 		},
-		"update": func(i int) error {
+		"update": func(ctx context.Context, i int) error {
 			made[i].Data = next
 			_, err := f.bare.CoreV1().Secrets(f.targets[i]).Update(ctx, made[i], metav1.UpdateOptions{})
 			return err
 		},
-		"delete": func(i int) error {
+		"delete": func(ctx context.Context, i int) error {
 			return f.bare.CoreV1().Secrets(f.targets[i]).Delete(ctx, name, metav1.DeleteOptions{})
 		},
-	}
-	for _, change := range changes {
-		err := f.rate(ctx, change, bares, name, rates, func() error { return each(len(f.targets), f.workers, steps[change]) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	}}, nil
+}
+
+func (f *fanout) bareTurn(ctx context.Context, change string, b *bareLoop) (rate float64, err error) {
+	step := func(i int) error { return b.steps[change](ctx, i) }
+	return f.rate(ctx, change, bares, b.name, func() error { return each(len(f.targets), f.workers, step) })
 }
 
 // twin is the model with annotations and labels that are not wildcast's, so that it does not take it for its copy.
@@ -190,22 +198,22 @@ func (f *fanout) twin(name string) *corev1.Secret {
 		Name: name, Labels: foreign(f.model.Labels), Annotations: foreign(f.model.Annotations)}}
 }
 
-// rate notes how many writes a second there were from just before begin to the last one's answer. The requests are
-// counted meanwhile in either turn, since that takes time too.
-func (f *fanout) rate(ctx context.Context, change string, who match, name string, rates map[string]float64, begin func() error) error {
+// rate is how many writes a second there were from just before begin to the last one's answer. The requests are counted
+// meanwhile in either turn, since that takes time too.
+func (f *fanout) rate(ctx context.Context, change string, who match, name string, begin func() error) (rate float64, err error) {
 	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
 	g.Go(begin)
 	g.Go(func() error {
 		last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
-		rates[change] = float64(len(f.targets)) / last.Sub(start).Seconds()
+		rate = float64(len(f.targets)) / last.Sub(start).Seconds()
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		return fmt.Errorf("%s %s: %w", change, name, err)
+		return 0, fmt.Errorf("%s %s: %w", change, name, err)
 	}
-	return nil
+	return rate, nil
 }
 
 // requests prints what wildcast's turns have cost.
@@ -223,10 +231,10 @@ func (f *fanout) requests(ctx context.Context, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	n := float64(len(changes) * f.rounds * len(f.targets))
+	n := float64(len(changes) * f.turns * len(f.targets))
 	f.report.atMost(1, "requests", fmt.Sprintf("copies-writes-per-copy-%d", len(f.targets)), float64(written)/n)
 	f.report.atMost(0, "requests", fmt.Sprintf("copies-reads-of-copies-%d", len(f.targets)), float64(seen))
 	// A source has three states in a round, and the last, unmarked one need not be read.
-	f.report.atMost(1, "requests", fmt.Sprintf("copies-reads-per-state-of-source-%d", len(f.targets)), float64(sources)/float64(2*f.rounds))
+	f.report.atMost(1, "requests", fmt.Sprintf("copies-reads-per-state-of-source-%d", len(f.targets)), float64(sources)/float64(2*f.turns))
 	return nil
 }
