@@ -279,15 +279,15 @@ func inTime(times []time.Time, r rate, now time.Time) []time.Time {
 	return times
 }
 
-// left calls f with what is left of each limit of which something was used.
-func (l *ledger) left(now time.Time, f func(ca, limit, of string, left int)) {
+// left calls f with what is left of each limit of which something was used, and with the limit.
+func (l *ledger) left(now time.Time, f func(ca, limit, of string, left, most int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ca, known := range l.limits {
 		for key, times := range l.counted(ca, types.NamespacedName{}, now) {
 			r := known.rate(key.limit)
 			if used := len(inTime(times, r, now)); used > 0 {
-				f(ca, key.limit, key.of, max(0, r.most-used))
+				f(ca, key.limit, key.of, max(0, r.most-used), r.most)
 			}
 		}
 	}

@@ -70,12 +70,14 @@ var (
 	descExpiry = prometheus.NewDesc("wildcast_certificate_expiration_timestamp_seconds",
 		"When the certificate expires.", []string{"namespace", "name", "issuer"}, nil)
 	descRenewal = prometheus.NewDesc("wildcast_certificate_renewal_timestamp_seconds",
-		"When the certificate is due for renewal.", []string{"namespace", "name", "issuer"}, nil)
+		"When the certificate is due for renewal. Absent if nobody asks for it: then it is not renewed.", []string{"namespace", "name", "issuer"}, nil)
 	descReady = prometheus.NewDesc("wildcast_certificate_ready",
 		"1 if the certificate is valid now, 0 if it is asked for and is not.", []string{"namespace", "name", "issuer"}, nil)
 	descBudget = prometheus.NewDesc("wildcast_ca_budget_left",
 		"What is left of a CA's limits: orders (of an account), certificates-of-domain, certificates-of-set (of names), failures (of a name). Only where something was used.",
 		[]string{"ca", "limit", "of"}, nil)
+	descLimit = prometheus.NewDesc("wildcast_ca_budget_limit",
+		"What a CA's limit allows, of which wildcast_ca_budget_left is left.", []string{"ca", "limit", "of"}, nil)
 	descCertManagerExpiry = prometheus.NewDesc("certmanager_certificate_expiration_timestamp_seconds",
 		"When the certificate expires, under the name that cert-manager uses, so that alerts written for it go on working.",
 		[]string{"namespace", "name", "issuer_name", "issuer_kind", "issuer_group"}, nil)
@@ -83,7 +85,7 @@ var (
 
 // Describe implements [prometheus.Collector].
 func (c *Controller) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry, descBudget} {
+	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry, descBudget, descLimit} {
 		out <- desc
 	}
 	c.metrics.orders.Describe(out)
@@ -97,8 +99,9 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 	c.metrics.duration.Collect(out)
 	c.metrics.nextAttempt.Collect(out)
 	now := time.Now()
-	c.ledger.left(now, func(ca, limit, of string, left int) {
+	c.ledger.left(now, func(ca, limit, of string, left, most int) {
 		out <- gauge(descBudget, float64(left), ca, limit, LabelValue(of))
+		out <- gauge(descLimit, float64(most), ca, limit, LabelValue(of))
 	})
 	there := map[types.NamespacedName]bool{}
 	for _, s := range c.caches.managed.all() {
@@ -125,7 +128,8 @@ func (c *Controller) collectCertificate(s *corev1.Secret, now time.Time, out cha
 	expiry := float64(have.NotAfter.Unix())
 	out <- gauge(descReady, ready, s.Namespace, s.Name, have.Issuer)
 	out <- gauge(descExpiry, expiry, s.Namespace, s.Name, have.Issuer)
-	if at, err := time.Parse(time.RFC3339, s.Annotations[AnnotationRenewAt]); err == nil {
+	at, err := time.Parse(time.RFC3339, s.Annotations[AnnotationRenewAt])
+	if asked := len(c.asks.forCertificate(nameOf(s))) > 0; asked && err == nil {
 		out <- gauge(descRenewal, float64(at.Unix()), s.Namespace, s.Name, have.Issuer)
 	}
 	kind, issuer := "Issuer", parseName(have.Issuer)
