@@ -2,6 +2,7 @@ package acmeclient
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -36,9 +37,9 @@ func (o *order) authorize(ctx context.Context, url string) error {
 	if authz.Status != acme.StatusPending {
 		return o.settled(authz)
 	}
-	offered := find(authz, o.req.challenge())
+	offered := o.offered(authz)
 	if offered == nil {
-		return &Error{Op: "choose challenge", Name: nameOf(authz), Detail: "the CA does not offer " + o.req.challenge(), Reached: true}
+		return o.notOffered(authz)
 	}
 	ch, err := o.challenge(authz, offered)
 	if err != nil {
@@ -94,7 +95,24 @@ func (o *order) seen(url string) {
 	}
 }
 
+// offered is the challenge that the solver answers, or nil.
+func (o *order) offered(authz acme.Authorization) *acme.Challenge {
+	return find(authz, o.req.Solver.Type(domainOf(authz)))
+}
+
+func (o *order) notOffered(authz acme.Authorization) error {
+	var types []string
+	for _, ch := range authz.Challenges {
+		types = append(types, oneLine(ch.Type))
+	}
+	return &Error{Op: "choose challenge", Name: nameOf(authz), Reached: true, Detail: fmt.Sprintf(
+		"the CA does not offer %s, but %s: use a solver for one of these, or another CA", o.req.Solver.Type(domainOf(authz)), strings.Join(types, ", "))}
+}
+
 func (o *order) challenge(authz acme.Authorization, offered *acme.Challenge) (Challenge, error) {
+	if offered.Type == DNSPersist01 {
+		return o.persistent(authz, offered), nil
+	}
 	keyAuthorization, err := o.core.GetKeyAuthorization(offered.Token)
 	if err != nil {
 		return Challenge{}, &Error{Op: "answer challenge", Name: nameOf(authz), Err: err}
@@ -102,7 +120,7 @@ func (o *order) challenge(authz acme.Authorization, offered *acme.Challenge) (Ch
 	o.hide(keyAuthorization, offered.Token)
 	return Challenge{
 		Type:             offered.Type,
-		Domain:           strings.TrimPrefix(authz.Identifier.Value, "*."),
+		Domain:           domainOf(authz),
 		Token:            offered.Token,
 		KeyAuthorization: keyAuthorization,
 		Wildcard:         authz.Wildcard,
@@ -181,9 +199,14 @@ func find(authz acme.Authorization, kind string) *acme.Challenge {
 // nameOf returns the name as the certificate shows it. Let's Encrypt strips "*." from a wildcard's identifier (RFC 8555
 // §7.1.4), Pebble does too, others do not.
 func nameOf(authz acme.Authorization) string {
-	name := strings.TrimPrefix(authz.Identifier.Value, "*.")
+	name := domainOf(authz)
 	if authz.Wildcard || name != authz.Identifier.Value {
 		return "*." + name
 	}
 	return name
+}
+
+// domainOf returns the name without "*.".
+func domainOf(authz acme.Authorization) string {
+	return strings.TrimPrefix(authz.Identifier.Value, "*.")
 }

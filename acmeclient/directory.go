@@ -16,6 +16,7 @@ type directory struct {
 	RenewalInfo string `json:"renewalInfo"` // RFC 9773 §4.1; empty for none
 	Meta        struct {
 		ExternalAccountRequired bool              `json:"externalAccountRequired"`
+		CAAIdentities           []string          `json:"caaIdentities"`
 		Profiles                map[string]string `json:"profiles"`
 	} `json:"meta"`
 
@@ -47,6 +48,16 @@ func (c *Client) directory(ctx context.Context) (*directory, error) {
 	}
 	c.directories.value, c.directories.until = dir, time.Now().Add(directoryLife)
 	return dir, nil
+}
+
+// Identities returns the domains by which CAA records and the records of [DNSPersist01] name the CA; none if it does not
+// say. The error is an [*Error].
+func (c *Client) Identities(ctx context.Context) ([]string, error) {
+	dir, err := c.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return dir.Meta.CAAIdentities, nil
 }
 
 func (c *Client) readDirectory(ctx context.Context) (*directory, error) {

@@ -8,7 +8,7 @@
 //		Names:  []string{"example.com", "*.example.com"},
 //		Key:    certificateKey,
 //		Begun:  remember, // the order's URL, so that the next process can go on
-//		Solver: pool.Solver(settings, nil), // package dns01
+//		Solver: pool.Solver(settings, nil), // package dns01; it says which type of challenge it answers for each name
 //	})
 //
 // [Client.Order] proves all names at the same time, asks the CA again after 5 ms at first and 5 s at last, obeys

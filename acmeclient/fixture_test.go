@@ -206,6 +206,8 @@ func says(t testing.TB, err error, words ...string) {
 // solverFunc is a solver made of a function.
 type solverFunc func(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error)
 
+func (solverFunc) Type(string) string { return acmeclient.DNS01 }
+
 func (f solverFunc) Present(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
 	return f(ctx, ch)
 }

@@ -1,7 +1,6 @@
 package acmeclient
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -35,13 +34,9 @@ type Request struct {
 	// Begun is called once, when the CA has made a new order and before anything else is asked of the CA, with the
 	// order's URL: who keeps it can resume. Its error ends the work. Nil, or a URL in the request: not called.
 	Begun func(ctx context.Context, orderURL string) error
-	// Challenge is the type of the challenges that Solver answers, [DNS01] if empty.
-	Challenge string
 	// Solver answers the CA's challenges.
 	Solver Solver
 }
-
-func (r *Request) challenge() string { return cmp.Or(r.Challenge, DNS01) }
 
 // Order obtains a certificate and returns its chain in PEM, leaf first. The leaf is known to hold the request's key and
 // names.

@@ -8,23 +8,32 @@ const (
 	DNS01 = "dns-01"
 	// HTTP01 is answered with a page at the name itself (RFC 8555 §8.3). No wildcard can be had with it.
 	HTTP01 = "http-01"
+	// DNSPersist01 is answered with a TXT record that names the account and stays (draft-ietf-acme-dns-persist).
+	DNSPersist01 = "dns-persist-01"
 )
 
 // Challenge is what the CA wants to see before it believes that the account controls a name.
 type Challenge struct {
-	// Type is the challenge's type, [DNS01] or [HTTP01].
+	// Type is the challenge's type, one of the constants.
 	Type string
 	// Domain is the name without a leading "*.".
 	Domain string
 	// Token and KeyAuthorization are the CA's random text and its answer (RFC 8555 §8.1). They are secret: they never
-	// appear in an error or a log.
+	// appear in an error or a log. [DNSPersist01] has none.
 	Token, KeyAuthorization string
-	// Wildcard tells that the certificate is for "*." + Domain.
+	// Wildcard tells that the certificate is for "*." + Domain. With [DNSPersist01] that may be beside Domain itself:
+	// one record proves both.
 	Wildcard bool
+	// Account and Issuers are what the record of [DNSPersist01] names: the account's URL, and the CA by any of these
+	// domains.
+	Account string
+	Issuers []string
 }
 
 // Solver answers challenges. It is called for all names of an order at the same time.
 type Solver interface {
+	// Type returns the type of the challenge that it answers for a domain.
+	Type(domain string) string
 	// Present makes the answer visible to the CA and returns when it is. It may wait for its turn where two answers
 	// cannot stand beside each other.
 	//

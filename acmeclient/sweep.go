@@ -20,7 +20,7 @@ func (o *order) sweep() {
 			if err != nil || authz.Status == acme.StatusPending {
 				return
 			}
-			if offered := find(authz, o.req.challenge()); offered != nil {
+			if offered := o.offered(authz); offered != nil {
 				o.sweepAnswer(sweeper, authz, offered)
 			}
 		})

@@ -24,20 +24,21 @@ func resends() []time.Duration {
 }
 
 // exchange is the http.RoundTripper of one job. It gives lego's requests the job's context, turns each refusal into an
-// [*Error] before lego makes a text of it, sends a request again when its connection broke, and remembers the
-// Retry-After of each URL.
+// [*Error] before lego makes a text of it, sends a request again when its connection broke, and remembers what lego does
+// not tell: the Retry-After of each URL, and what is [persistent].
 type exchange struct {
 	ctx    context.Context
 	client *Client
 	dir    *directory
 
-	mu      sync.Mutex
-	waits   map[string]time.Duration
-	secrets []string
+	mu       sync.Mutex
+	waits    map[string]time.Duration
+	secrets  []string
+	persists map[string]persistent // by the challenge's URL
 }
 
 func newExchange(ctx context.Context, c *Client, dir *directory) *exchange {
-	return &exchange{ctx: ctx, client: c, dir: dir, waits: map[string]time.Duration{}}
+	return &exchange{ctx: ctx, client: c, dir: dir, waits: map[string]time.Duration{}, persists: map[string]persistent{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -92,20 +93,21 @@ func (x *exchange) creates(req *http.Request) bool {
 // judge passes good answers and bad nonces, which lego's core tries again, and makes an error of all else.
 func (x *exchange) judge(req *http.Request, resp *http.Response) (*http.Response, error) {
 	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	if resp.StatusCode < 400 {
-		x.mu.Lock()
-		x.waits[req.URL.String()] = wait
-		x.mu.Unlock()
-		return resp, nil
-	}
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, &Error{Err: err, Status: resp.StatusCode, Reached: true}
 	}
+	resp.Body = io.NopCloser(bytes.NewReader(raw))
+	if resp.StatusCode < 400 {
+		x.mu.Lock()
+		x.waits[req.URL.String()] = wait
+		x.mu.Unlock()
+		x.notePersistent(raw)
+		return resp, nil
+	}
 	e := problem(raw, resp.StatusCode)
 	e.RetryAfter = wait
 	if e.Type == "badNonce" && resp.StatusCode == http.StatusBadRequest {
-		resp.Body = io.NopCloser(bytes.NewReader(raw))
 		return resp, nil
 	}
 	return nil, e

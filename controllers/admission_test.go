@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wildcast/wildcast/acmeclient/dns01"
 	"github.com/wildcast/wildcast/controllers/signers/vault"
 )
 
@@ -101,6 +102,7 @@ func TestThePolicyForSolversKnowsTheKeysOfTheCode(t *testing.T) {
 		"(string(variables.data[k]) in "+list(encoded(bools...)...)+")",
 		"string(variables.data['provider']) != '"+encoded("manual")[0]+"'",
 		"string(variables.data['provider']) != '"+encoded("exec")[0]+"'",
+		"string(variables.data['provider']) != '"+encoded(dns01.Persist)[0]+"'",
 		"string(variables.data['onTimeout']) in "+list(encoded("fail", "proceed")...),
 		"string(variables.data['ambient']) != '"+encoded("false")[0]+"'",
 	)

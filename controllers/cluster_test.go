@@ -73,6 +73,8 @@ type nameserver struct{ *acmetest.DNS }
 
 func (n nameserver) Solver([]dns01.Settings, dns01.Waiting) acmeclient.Solver { return n }
 
+func (nameserver) Type(string) string { return acmeclient.DNS01 }
+
 func (n nameserver) Present(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
 	sum := sha256.Sum256([]byte(ch.KeyAuthorization))
 	record, err := dns.NewRR(fmt.Sprintf("_acme-challenge.%s. 1 IN TXT %q", ch.Domain, base64.RawURLEncoding.EncodeToString(sum[:])))

@@ -20,7 +20,7 @@ import (
 //	Namespace that can be read now     → all that is in it, see join
 //	issuer Secret                      → that issuer, those whose pair it makes, who asks it, the certificates asked of it
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
-//	account Secret                     → its issuer, the certificates asked of it
+//	account Secret                     → its issuer, the solvers beside it, which show it, the certificates asked of it
 //	TLS Secret that we manage          → that certificate, and the issuer that signs with it
 //	order Secret                       → the ledger, the standing certificates for that certificate, which show its state
 //	ConfigMap                          → that standing certificate, the Ingresses that name it
@@ -132,6 +132,7 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 	issuer := issuerOf(nameOf(now))
 	c.issuerLoop.Add(issuer)
 	if !sameData(before, now) {
+		c.solverLoop.Add(namesOf(c.caches.solvers.in(now.Namespace))...)
 		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01"
 )
 
 func secretWith(pairs ...string) *corev1.Secret {
@@ -174,6 +176,25 @@ func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), contain) || strings.Contains(err.Error(), "S3CRET") {
 			t.Errorf("%s: got %v, want %q", fault, err, contain)
 		}
+	}
+}
+
+func TestASolverOfPersistentRecordsShowsTheRecordsOfTheAccountsBesideIt(t *testing.T) {
+	account := func(name, domains, url string) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: name + accountSuffix},
+			Data: map[string][]byte{accountCAs: []byte(domains), accountURL: []byte(url)}}
+	}
+	persist := dns01.Settings{Provider: dns01.Persist}
+	if got := readiness(dns01.Settings{Provider: "cloudflare"}, []*corev1.Secret{account("le", "ca.test", "https://ca.test/1")}); got != "The settings are complete." {
+		t.Errorf("a vendor's says %q", got)
+	}
+	if got := readiness(persist, []*corev1.Secret{account("le", "ca.test", ""), account("silent", "", "https://ca.test/1")}); !strings.Contains(got, "No issuer beside it has an account yet") {
+		t.Errorf("without accounts it says %q", got)
+	}
+	got := readiness(persist, []*corev1.Secret{account("le", "ca.test,old.test", "https://ca.test/1"), account("a", "b.test", "https://b.test/2")})
+	want := `with the value "b.test; accounturi=https://b.test/2; policy=wildcard" for issuer a, or "ca.test; accounturi=https://ca.test/1; policy=wildcard" for issuer le.`
+	if !strings.Contains(got, want) || !strings.Contains(got, "_validation-persist.example.com") {
+		t.Errorf("with accounts it says %q", got)
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	accountKey    = corev1.TLSPrivateKeyKey // the private key, PEM
 	accountServer = "server"                // URL of the directory that the account is for
 	accountURL    = "url"                   // the account at the CA; absent until it is registered
+	accountCAs    = "identities"            // the domains by which DNS records name the CA
 	accountInputs = "inputs"                // hash of the issuer that the CA refused
 	accountNext   = "nextAttempt"           // when to try again what the CA refused, RFC 3339
 )
@@ -157,9 +158,13 @@ func (c *Controller) register(ctx context.Context, issuer *Issuer) (acmeclient.A
 	if err != nil {
 		return acmeclient.Account{}, c.putOff(ctx, kept, issuer, err)
 	}
+	identities, err := ca.Identities(ctx)
+	if err != nil {
+		return acmeclient.Account{}, err
+	}
 	delete(kept.Data, accountInputs)
 	delete(kept.Data, accountNext)
-	kept.Data[accountURL] = []byte(url)
+	kept.Data[accountURL], kept.Data[accountCAs] = []byte(url), []byte(strings.Join(identities, ","))
 	if _, err := c.kube.CoreV1().Secrets(kept.Namespace).Update(ctx, kept, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
 		return acmeclient.Account{}, fmt.Errorf("record account of issuer %s: %w", issuer.Name, err)
 	}
@@ -236,10 +241,11 @@ func (c *Controller) reconcileSolver(ctx context.Context, name types.NamespacedN
 	if s == nil {
 		return 0, nil
 	}
-	if _, err := ParseSolver(s, c.home, c.solverPrograms); err != nil {
+	solver, err := ParseSolver(s, c.home, c.solverPrograms)
+	if err != nil {
 		return 0, c.note(ctx, s, StatusInvalid, err.Error(), "", ReasonInvalidSolver)
 	}
-	return 0, c.note(ctx, s, StatusReady, "The settings are complete.", "", "")
+	return 0, c.note(ctx, s, StatusReady, readiness(solver, c.caches.accounts.in(name.Namespace)), "", "")
 }
 
 // note writes status and message on an issuer or solver, and tells its owner with an Event if they are news and reason
@@ -288,6 +294,7 @@ type cas struct {
 
 // authority is a CA. An [acmeclient.Client] is one.
 type authority interface {
+	Identities(ctx context.Context) (domains []string, err error)
 	Register(ctx context.Context, key crypto.Signer, r acmeclient.Registration) (url string, err error)
 	Order(ctx context.Context, account acmeclient.Account, req acmeclient.Request) (chain []byte, err error)
 	RenewalInfo(ctx context.Context, id string) (acmeclient.RenewalInfo, error)

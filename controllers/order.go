@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/util/retry"
 
 	"github.com/wildcast/wildcast/acmeclient"
+	"github.com/wildcast/wildcast/acmeclient/dns01"
 )
 
 const (
@@ -145,7 +146,6 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 	if err != nil {
 		return nil, err
 	}
-	challenge, solver := c.solver(v)
 	request := acmeclient.Request{
 		Names:          slices.Clone(v.want.Names),
 		Key:            v.record.Key,
@@ -158,8 +158,7 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 			c.made(v, account)
 			return c.keepURL(ctx, v)
 		},
-		Challenge: challenge,
-		Solver:    solver,
+		Solver: c.solver(v),
 	}
 	if v.want.Duration > 0 {
 		request.NotAfter = v.now.Add(v.want.Duration)
@@ -167,12 +166,12 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 	return ca.Order(ctx, account, request)
 }
 
-// solver returns what answers the issuer's challenges, and their type.
-func (c *Controller) solver(v *view) (challenge string, solver acmeclient.Solver) {
+// solver returns what answers the issuer's challenges.
+func (c *Controller) solver(v *view) acmeclient.Solver {
 	if v.want.Issuer.HTTP01 {
-		return acmeclient.HTTP01, c.pageSolver(v)
+		return c.pageSolver(v)
 	}
-	return acmeclient.DNS01, c.solvers.Solver(v.solvers, func(fqdn string, lacking []string) { c.tellWaiting(v, fqdn, lacking) })
+	return c.solvers.Solver(v.solvers, func(m dns01.Missing) { c.tellWaiting(v, m) })
 }
 
 // orderFailed enters the failure into the record and tells the owners of the Ingresses. A failure that the record does
@@ -230,9 +229,13 @@ func (c *Controller) tellEarly(v *view) {
 		v.name, have.NotBefore.UTC().Format(time.RFC3339), have.NotAfter.UTC().Format(time.RFC3339), v.record.Next.UTC().Format(time.RFC3339)))
 }
 
-func (c *Controller) tellWaiting(v *view, fqdn string, lacking []string) {
-	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", fmt.Sprintf(
-		"Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, fqdn, strings.Join(lacking, ", ")))
+func (c *Controller) tellWaiting(v *view, m dns01.Missing) {
+	note := fmt.Sprintf("Certificate %s waits for the TXT record %s, which these DNS servers do not have yet: %s.", v.name, m.FQDN, strings.Join(m.Servers, ", "))
+	if m.Create != "" {
+		note = fmt.Sprintf("Certificate %s waits for a TXT record that you have to create once: name %s value %q. "+
+			"The order goes on within about five minutes after that. It was looked for at %s.", v.name, m.FQDN, m.Create, strings.Join(m.Servers, ", "))
+	}
+	c.told.askers(v.want.Asks, corev1.EventTypeWarning, ReasonWaitingForDNS, "Order", note)
 }
 
 // account returns the issuer's account at its CA, if it needs one; false if the issuer cannot work yet.

@@ -65,6 +65,28 @@ func setSolver(s *dns01.Settings, key, v string) (err error) {
 	return err
 }
 
+// readiness is what a valid solver's owner has to know. Records that stay can be made before any certificate is asked for:
+// they name the accounts of the issuers beside the solver.
+func readiness(solver dns01.Settings, accounts []*corev1.Secret) string {
+	const complete = "The settings are complete."
+	if solver.Provider != dns01.Persist {
+		return complete
+	}
+	var values []string
+	for _, account := range accounts {
+		domains, url := splitList(string(account.Data[accountCAs])), string(account.Data[accountURL])
+		if len(domains) > 0 && url != "" {
+			values = append(values, fmt.Sprintf("%q for issuer %s", dns01.PersistentValue(domains[0], url, true), issuerOf(nameOf(account)).Name))
+		}
+	}
+	if len(values) == 0 {
+		return complete + " No issuer beside it has an account yet: the records to create are shown here once one has."
+	}
+	slices.Sort(values)
+	return complete + " Create a TXT record for each name that certificates shall have, as _validation-persist.example.com for " +
+		"example.com and *.example.com, with the value " + strings.Join(values, ", or ") + "."
+}
+
 func parseOnTimeout(v string) (proceed bool, err error) {
 	switch v {
 	case "fail":

@@ -26,6 +26,8 @@ const (
 	standardRejects  = 5
 	// NoRejects as CAOptions.RejectNonces accepts every good nonce.
 	NoRejects = -1
+	// Identity is the domain by which CAA records and persistent records name the CA.
+	Identity = "ca.test"
 )
 
 // CAOptions say what the CA is like. The zero value of each field but DNS or Resolver will do.
@@ -46,6 +48,8 @@ type CAOptions struct {
 	RetryAfter time.Duration
 	// HTTPPort is where the CA looks at pages for HTTP-01; 0: 5002.
 	HTTPPort int
+	// Challenges are the types of challenges that the CA offers; none: all that Pebble knows.
+	Challenges []string
 	// AlternateChains is how many chains the CA offers beside its default one.
 	AlternateChains int
 }
@@ -56,6 +60,7 @@ type CA struct {
 	store  *db.MemoryStore
 	issuer *pebbleca.CAImpl
 	pebble http.Handler
+	offers []string // types of challenges; none: all
 
 	// guard keeps requests for new orders apart from all others: see the package's comment.
 	guard sync.RWMutex
@@ -76,7 +81,7 @@ func StartCA(o CAOptions) (*CA, error) {
 	if o.Resolver == "" {
 		o.Resolver = o.DNS.Addr()
 	}
-	c := &CA{store: db.NewMemoryStore()}
+	c := &CA{store: db.NewMemoryStore(), offers: o.Challenges}
 	for id, key := range o.EAB {
 		if err := c.store.AddExternalAccountKeyByID(id, key); err != nil {
 			return nil, fmt.Errorf("start CA: %w", err)
@@ -87,7 +92,7 @@ func StartCA(o CAOptions) (*CA, error) {
 		c.issuer = pebbleca.New(quiet, c.store, "", "ecdsa", o.AlternateChains, 1, profiles(o.Profiles))
 		validator := va.New(quiet, cmp.Or(o.HTTPPort, 5002), 5001, false, o.Resolver, c.store)
 		seconds := int(o.RetryAfter / time.Second)
-		front := wfe.New(quiet, c.store, validator, c.issuer, []string{"ca.test"}, false, o.RequireEAB, seconds, seconds)
+		front := wfe.New(quiet, c.store, validator, c.issuer, []string{Identity}, false, o.RequireEAB, seconds, seconds)
 		c.pebble = front.Handler()
 	})
 	c.server = httptest.NewUnstartedServer(c)

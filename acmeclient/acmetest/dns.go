@@ -182,14 +182,18 @@ func (d *DNS) Show() {
 func (d *DNS) Hold() (release func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	held := make(chan struct{})
-	d.held = held
-	return sync.OnceFunc(func() {
+	if d.held == nil { // who waits already is let go by the same release
+		d.held = make(chan struct{})
+	}
+	held := d.held
+	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.held = nil
-		close(held)
-	})
+		if d.held == held {
+			d.held = nil
+			close(held)
+		}
+	}
 }
 
 // wait returns when no question is held.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -59,6 +60,7 @@ func (c *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := &held{header: http.Header{}, status: http.StatusOK}
 	c.ask(answer, r, step, parse(body).replaces)
+	c.withhold(step, answer)
 	c.remember(step, parse(body), answer)
 	c.call(c.hooks().after, step)
 	if c.dropAnswer(step) {
@@ -80,6 +82,22 @@ func (c *CA) ask(w http.ResponseWriter, r *http.Request, step, replaces string) 
 	c.findReplaced(replaces)
 	c.pebble.ServeHTTP(w, r)
 	c.date(w.Header().Get("Location"))
+}
+
+// withhold removes from an authorization the challenges that the CA does not offer.
+func (c *CA) withhold(step string, answer *held) {
+	var authz map[string]any
+	if step != StepAuthz || len(c.offers) == 0 || json.Unmarshal(answer.body.Bytes(), &authz) != nil {
+		return
+	}
+	all, _ := authz["challenges"].([]any)
+	authz["challenges"] = slices.DeleteFunc(all, func(ch any) bool {
+		kind, _ := ch.(map[string]any)["type"].(string)
+		return !slices.Contains(c.offers, kind)
+	})
+	answer.body.Reset()
+	_ = json.NewEncoder(&answer.body).Encode(authz) // a buffer takes everything
+	answer.header.Del("Content-Length")
 }
 
 type hooks struct{ before, after func(step string) }

@@ -1,4 +1,5 @@
-// Package dns01 answers DNS-01 challenges (RFC 8555 §8.4) with any of lego's DNS providers, in child processes.
+// Package dns01 answers DNS-01 challenges (RFC 8555 §8.4) with any of lego's DNS providers, in child processes, and
+// DNS-PERSIST-01 challenges (draft-ietf-acme-dns-persist) with records that an administrator has made.
 //
 //	pool := dns01.NewPool(dns01.Config{Command: "wildcast-dns01", Log: log})
 //	defer pool.Close()
@@ -45,11 +46,18 @@
 // When servers still lack the record after the time that it may take, it is taken away and the order fails, or, with
 // Settings.Proceed, the CA looks all the same.
 //
+// # Records that stay
+//
+// With the provider [Persist] there is neither child nor vendor: the record at _validation-persist.<name> names the CA and
+// the account, was made once, and proves the name and its wildcard at each order. It is looked for at the same servers as
+// other records, and judged as the CA will judge it, before the CA is told to look. One that is missing is told at once
+// with the value to create; the order fails without cost and goes on when it is tried again.
+//
 // # What a solver may not do
 //
-// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses settings that name files (lego reads X from the file in X_FILE, which could be the pod's own
-// token) unless Ambient is set, and variables that change the child itself. Ambient must be left to those who may read
-// the pod's credentials.
+// Whoever may write a solver's Secret decides about the child's environment. [Settings.Validate] refuses settings that
+// name files (lego reads X from the file in X_FILE, which could be the pod's own token) unless Ambient is set, and
+// variables that change the child itself. Ambient must be left to those who may read the pod's credentials.
 //
 // The provider exec runs a program in the pod, which could do all that wildcast may. It is refused unless the operator
 // has named a folder of programs (Settings.Programs), and the solver is Ambient. Its author then chooses one of these

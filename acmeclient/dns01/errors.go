@@ -23,18 +23,29 @@ func (e *NoSolverError) Error() string {
 		e.Domain, strings.Join(e.Zones, ", "))
 }
 
-// NotVisibleError says that the TXT record did not become visible in time. Nobody has asked the CA to look for it.
-type NotVisibleError struct {
+// Missing is a TXT record that servers lack.
+type Missing struct {
 	// FQDN is the record's name, with a dot at the end.
 	FQDN string
 	// Servers are those that lack it, as "ns1.example.com. (192.0.2.1:53)", each with what it said instead.
 	Servers []string
+	// Create is the text with which an administrator has to create it; empty when its solver creates it.
+	Create string
+}
+
+// NotVisibleError says that the TXT record did not become visible in time. Nobody has asked the CA to look for it.
+type NotVisibleError struct {
+	Missing
 	// After is how long it was waited for.
 	After time.Duration
 }
 
-// Error names the servers.
+// Error names the servers, and what to create.
 func (e *NotVisibleError) Error() string {
+	if e.Create != "" {
+		return fmt.Sprintf("TXT record %s is missing; create it with the value %q. It was looked for at %s",
+			e.FQDN, e.Create, strings.Join(e.Servers, "; "))
+	}
 	return fmt.Sprintf("TXT record %s is still not visible after %s at %s",
 		e.FQDN, e.After.Round(time.Second), strings.Join(e.Servers, "; "))
 }

@@ -115,10 +115,10 @@ type heard struct {
 	lines []string
 }
 
-func (h *heard) waiting(fqdn string, lacking []string) {
+func (h *heard) waiting(m dns01.Missing) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lines = append(h.lines, fqdn+" "+strings.Join(lacking, " "))
+	h.lines = append(h.lines, strings.TrimSpace(m.FQDN+" "+strings.Join(m.Servers, " ")+" "+m.Create))
 }
 
 func (h *heard) all() []string {

@@ -51,13 +51,13 @@ func newResolver(s *Settings) (resolver, error) {
 	return r, nil
 }
 
-// locate finds the name, the zone and the servers of a domain's challenge record.
-func locate(ctx context.Context, s *Settings, domain string) (place, error) {
+// locate finds the name, the zone and the servers of a record, which CNAMEs may lead elsewhere.
+func locate(ctx context.Context, s *Settings, fqdn string) (place, error) {
 	r, err := newResolver(s)
 	if err != nil {
 		return place{}, err
 	}
-	p := place{fqdn: fqdnOf(domain)}
+	p := place{fqdn: fqdn}
 	if s.FollowCNAME {
 		if p.fqdn, err = r.follow(ctx, p.fqdn); err != nil {
 			return place{}, err

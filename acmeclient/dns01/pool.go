@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,12 +17,15 @@ import (
 type Config struct {
 	// Command is the path of the child program, wildcast-dns01.
 	Command string
+	// Nameservers are those of settings that name none; none: the system's.
+	Nameservers []string
 	// Log hears of children that start and end, and of records that could not be taken away. Nil: nobody does.
 	Log *zap.Logger
 	// Timeout is how long a record may take to become visible; default: what the provider says, at least 2 min. The
 	// provider's own *_PROPAGATION_TIMEOUT, if the settings hold it, overrules both.
 	Timeout time.Duration
-	// Waiting is after how long a record that is still missing is reported; default 5 s, at most half of Timeout.
+	// Waiting is after how long a record that is still missing is reported, at most half of Timeout; and for how long one
+	// that an administrator has to create is looked for. Default 5 s.
 	Waiting time.Duration
 	// Idle is how long a child without work is kept; default 10 s.
 	Idle time.Duration
@@ -44,8 +48,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Waiting is told of a record that is still missing after a while, and again when the servers that lack it change.
-type Waiting func(fqdn string, lacking []string)
+// Waiting is told of a record that is still missing after a while, and again when the servers that lack it change. Of a
+// record that an administrator has to create it is told at once.
+type Waiting func(Missing)
 
 // Pool owns the DNS children of the process. It is safe for concurrent use.
 type Pool struct {
@@ -71,13 +76,19 @@ func NewPool(cfg Config) *Pool {
 	}
 }
 
-// Solver answers DNS-01 challenges with the settings whose zone is the longest that holds the name; settings without
+// Solver answers DNS-01 and DNS-PERSIST-01 challenges with the settings whose zone is the longest that holds the name; settings without
 // zones take the names that no zone holds. waiting may be nil. The settings are expected to be valid.
 //
 // The errors are [*NoSolverError], [*ProviderError], [*NotVisibleError] or the context's.
 func (p *Pool) Solver(settings []Settings, waiting Waiting) acmeclient.Solver {
 	if waiting == nil {
-		waiting = func(string, []string) {}
+		waiting = func(Missing) {}
+	}
+	settings = slices.Clone(settings)
+	for i := range settings {
+		if len(settings[i].Nameservers) == 0 {
+			settings[i].Nameservers = p.cfg.Nameservers
+		}
 	}
 	return &solver{pool: p, settings: settings, waiting: waiting}
 }

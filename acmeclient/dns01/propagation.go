@@ -21,6 +21,15 @@ const (
 	lastPoll  = 2 * time.Second
 )
 
+// judge says whether a TXT record is the one that is looked for, and if not, what is wrong with it; nothing if it is
+// somebody else's.
+type judge func(txt string) (right bool, fault string)
+
+// exactly looks for one text.
+func exactly(value string) judge {
+	return func(txt string) (bool, string) { return txt == value, "" }
+}
+
 // valueOf is the TXT record's text (RFC 8555 §8.4).
 func valueOf(keyAuthorization string) string {
 	sum := sha256.Sum256([]byte(keyAuthorization))
@@ -29,12 +38,11 @@ func valueOf(keyAuthorization string) string {
 
 // await returns when every server shows the record. The CA looks from several places, and any server may be asked.
 func (r *record) await(ctx context.Context) error {
-	limit := r.limit()
-	patience := min(r.pool.cfg.Waiting, limit/2)
+	limit, patience := r.limit()
 	start := time.Now()
 	deadline, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	w := &watch{record: r, value: valueOf(r.ch.KeyAuthorization), lacking: r.where.servers}
+	w := &watch{record: r, lacking: r.where.servers}
 	pause := firstPoll
 	for {
 		// A check that has begun is finished: its answer names the servers.
@@ -45,7 +53,7 @@ func (r *record) await(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if deadline.Err() != nil {
-			return r.overdue(&NotVisibleError{FQDN: r.where.fqdn, Servers: w.reasons, After: limit})
+			return r.overdue(&NotVisibleError{Missing: w.missing(), After: limit})
 		}
 		if time.Since(start) >= patience {
 			w.report()
@@ -67,27 +75,31 @@ func (r *record) overdue(e *NotVisibleError) error {
 
 // visible tells whether every server shows the record now.
 func (r *record) visible(ctx context.Context) bool {
-	w := &watch{record: r, value: valueOf(r.ch.KeyAuthorization), lacking: r.where.servers}
+	w := &watch{record: r, lacking: r.where.servers}
 	w.check(ctx)
 	return len(w.lacking) == 0
 }
 
-// limit is how long the record may take to become visible.
-func (r *record) limit() time.Duration {
+// limit is how long the record may take to become visible, and patience after how much of that it is reported missing.
+func (r *record) limit() (limit, patience time.Duration) {
+	if r.create != "" { // nobody is making it: that is told at once, and waited for no longer than others may wait for this
+		return r.pool.cfg.Waiting, 0
+	}
 	says := r.child.hello.Timeout
-	if says > 0 && r.s.sets("_PROPAGATION_TIMEOUT") {
-		return says
+	switch {
+	case says > 0 && r.s.sets("_PROPAGATION_TIMEOUT"):
+		limit = says
+	case r.pool.cfg.Timeout > 0:
+		limit = r.pool.cfg.Timeout
+	default:
+		limit = max(atLeast, says)
 	}
-	if r.pool.cfg.Timeout > 0 {
-		return r.pool.cfg.Timeout
-	}
-	return max(atLeast, says)
+	return limit, min(r.pool.cfg.Waiting, limit/2)
 }
 
 // watch is what is known of one record's way to the servers.
 type watch struct {
 	*record
-	value    string
 	lacking  []server
 	reasons  []string // of the lacking, in their order
 	reported []string
@@ -98,7 +110,7 @@ func (w *watch) check(ctx context.Context) {
 	seen := make([]sight, len(w.lacking))
 	var asked sync.WaitGroup
 	for i, s := range w.lacking {
-		asked.Go(func() { seen[i] = s.look(ctx, w.where.fqdn, w.value, recursion(w.s.RecursiveOnly)) })
+		asked.Go(func() { seen[i] = s.look(ctx, w.where.fqdn, w.judge, recursion(w.s.RecursiveOnly)) })
 	}
 	asked.Wait()
 	var still []server
@@ -124,7 +136,11 @@ func (w *watch) report() {
 		return
 	}
 	w.reported = names
-	w.waiting(w.where.fqdn, slices.Clone(w.reasons))
+	w.waiting(w.missing())
+}
+
+func (w *watch) missing() Missing {
+	return Missing{FQDN: w.where.fqdn, Servers: slices.Clone(w.reasons), Create: w.create}
 }
 
 // sight is what one server shows of a record.
@@ -136,7 +152,7 @@ type sight struct {
 
 // look asks a server at all its addresses. Those that do not answer, as IPv6 in many clusters, do not count as long as
 // another does.
-func (s server) look(ctx context.Context, fqdn, value string, desired recursion) sight {
+func (s server) look(ctx context.Context, fqdn string, judge judge, desired recursion) sight {
 	if len(s.addresses) == 0 {
 		return sight{reason: "(has no address)"}
 	}
@@ -144,7 +160,7 @@ func (s server) look(ctx context.Context, fqdn, value string, desired recursion)
 	answered := make([]bool, len(s.addresses))
 	var asked sync.WaitGroup
 	for i, address := range s.addresses {
-		asked.Go(func() { seen[i], answered[i] = lookAt(ctx, address, fqdn, value, desired) })
+		asked.Go(func() { seen[i], answered[i] = lookAt(ctx, address, fqdn, judge, desired) })
 	}
 	asked.Wait()
 	result := sight{reason: seen[0].reason}
@@ -160,7 +176,10 @@ func (s server) look(ctx context.Context, fqdn, value string, desired recursion)
 	return result
 }
 
-func lookAt(ctx context.Context, address, fqdn, value string, desired recursion) (s sight, answered bool) {
+// absent is what a server shows that has no TXT record of the name at all.
+const absent = "has no such record"
+
+func lookAt(ctx context.Context, address, fqdn string, judge judge, desired recursion) (s sight, answered bool) {
 	answer, err := query(ctx, address, fqdn, dns.TypeTXT, desired)
 	if err != nil {
 		return sight{reason: fmt.Sprintf("(%s: no answer: %v)", address, err)}, false
@@ -168,19 +187,22 @@ func lookAt(ctx context.Context, address, fqdn, value string, desired recursion)
 	if answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError {
 		return sight{reason: fmt.Sprintf("(%s: answers %s)", address, dns.RcodeToString[answer.Rcode])}, true
 	}
-	others := 0
+	seen := absent
 	for _, rr := range answer.Answer {
 		txt, ok := rr.(*dns.TXT)
 		if !ok {
 			continue
 		}
-		if strings.Join(txt.Txt, "") == value {
+		right, fault := judge(strings.Join(txt.Txt, ""))
+		if right {
 			return sight{visible: true, ttl: time.Duration(txt.Hdr.Ttl) * time.Second}, true
 		}
-		others++
+		switch {
+		case fault != "":
+			seen = fault
+		case seen == absent:
+			seen = "has other values"
+		}
 	}
-	if others > 0 {
-		return sight{reason: fmt.Sprintf("(%s: has other values)", address)}, true
-	}
-	return sight{reason: fmt.Sprintf("(%s: has no such record)", address)}, true
+	return sight{reason: fmt.Sprintf("(%s: %s)", address, seen)}, true
 }

@@ -57,8 +57,8 @@ func TestOneServerThatLagsIsWaitedForAndNamed(t *testing.T) {
 	second.Hide()
 	var h heard
 	s := w.settings()
-	show := func(fqdn string, lacking []string) {
-		h.waiting(fqdn, lacking)
+	show := func(m dns01.Missing) {
+		h.waiting(m)
 		second.Show()
 	}
 	remove, err := w.pool.Solver([]dns01.Settings{s}, show).Present(t.Context(), challenge("a.test"))

@@ -16,11 +16,12 @@ import (
 type Settings struct {
 	// Name is the solver's own, for messages.
 	Name string
-	// Provider is lego's code of the provider, such as "cloudflare".
+	// Provider is lego's code of the provider, such as "cloudflare", or [Persist]: the records are an administrator's, are
+	// there before they are needed, and stay.
 	Provider string
 	// Zones are the domains that it answers for, canonical; none: all that no other solver names.
 	Zones []string
-	// Nameservers are resolvers, host:port, that find zones and CNAMEs; none: the system's. A server here whose address
+	// Nameservers are resolvers, host:port, that find zones and CNAMEs; none: the pool's. A server here whose address
 	// is also that of an authoritative server gives the port to ask it at.
 	Nameservers []string
 	// RecursiveOnly checks for the record at Nameservers alone, where the authoritative servers cannot be reached.
@@ -71,6 +72,8 @@ func (s Settings) checkProvider() error {
 		return errors.New("provider manual is not offered, since a solver must not wait for a person: use the code of your DNS provider")
 	case "exec":
 		return s.checkExec()
+	case Persist:
+		return s.checkPersist()
 	}
 	if !providerCode.MatchString(s.Provider) {
 		return fmt.Errorf("provider %q is no code of lego's: these are lower case letters and digits, such as cloudflare or route53", s.Provider)

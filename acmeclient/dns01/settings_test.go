@@ -147,3 +147,10 @@ func TestAProvidersRefusalShowsNoCredential(t *testing.T) {
 		t.Errorf("error %q shows the secret", err)
 	}
 }
+
+func TestTheProviderOfPersistentRecordsTakesNoVendorsSettings(t *testing.T) {
+	good := dns01.Settings{Name: "s", Provider: "persist", Zones: []string{"a.test"}, Nameservers: []string{"127.0.0.1:53"}, RecursiveOnly: true}
+	must(t, good.Validate())
+	good.Env = map[string]string{"CF_DNS_API_TOKEN": "t"}
+	says(t, good.Validate(), `"CF_DNS_API_TOKEN"`, "changes no DNS", "remove it")
+}

@@ -30,13 +30,26 @@ type record struct {
 	ch      acmeclient.Challenge
 	child   *child
 	where   place
+	judge   judge  // tells this record from others
+	create  string // the text that somebody has to give it, where nobody here makes it
 	ttl     time.Duration
 	found   bool // it was there, and the provider would not make it again
 	endTurn func(rest time.Duration)
 }
 
+// Type implements [acmeclient.Solver].
+func (v *solver) Type(domain string) string {
+	if s := choose(v.settings, domain); s != nil && s.persists() {
+		return acmeclient.DNSPersist01
+	}
+	return acmeclient.DNS01
+}
+
 // Present implements [acmeclient.Solver].
 func (v *solver) Present(ctx context.Context, ch acmeclient.Challenge) (func(context.Context) error, error) {
+	if ch.Type == acmeclient.DNSPersist01 {
+		return v.find(ctx, ch)
+	}
 	r, err := v.begin(ctx, ch)
 	if err != nil {
 		return nil, err
@@ -57,7 +70,7 @@ func (v *solver) begin(ctx context.Context, ch acmeclient.Challenge) (*record, e
 	if s == nil {
 		return nil, &NoSolverError{Domain: ch.Domain, Zones: zonesOf(v.settings)}
 	}
-	r := &record{solver: v, s: s, ch: ch, endTurn: func(time.Duration) {}}
+	r := &record{solver: v, s: s, ch: ch, judge: exactly(valueOf(ch.KeyAuthorization)), endTurn: func(time.Duration) {}}
 	c, err := v.pool.acquire(s)
 	if err != nil {
 		return nil, r.fault("start", err)
@@ -95,7 +108,7 @@ func (r *record) prepare(ctx context.Context) error {
 // locate finds out where the record goes. Where a CNAME leads into a zone that another solver names, that one takes over:
 // the account at which the name itself is kept need not be the one that may write there.
 func (r *record) locate(ctx context.Context) (err error) {
-	if r.where, err = locate(ctx, r.s, r.ch.Domain); err != nil {
+	if r.where, err = locate(ctx, r.s, fqdnOf(r.ch.Domain)); err != nil {
 		return err
 	}
 	heir := delegate(r.settings, r.s, r.where.fqdn)
@@ -108,7 +121,7 @@ func (r *record) locate(ctx context.Context) (err error) {
 	}
 	r.pool.release(r.s, r.child)
 	r.s, r.child = heir, c
-	r.where, err = locate(ctx, r.s, r.ch.Domain)
+	r.where, err = locate(ctx, r.s, fqdnOf(r.ch.Domain))
 	return err
 }
 

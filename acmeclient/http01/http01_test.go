@@ -109,7 +109,7 @@ func (w *world) order(cfg http01.Config, names ...string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	w.must(err)
 	_, err = w.client.Order(w.t.Context(), w.account, acmeclient.Request{
-		Names: names, Key: key, Profile: "default", Challenge: acmeclient.HTTP01, Solver: http01.New(cfg),
+		Names: names, Key: key, Profile: "default", Solver: http01.New(cfg),
 	})
 	return err
 }

@@ -88,6 +88,9 @@ func resolver(nameservers []string) *net.Resolver {
 	}}
 }
 
+// Type implements [acmeclient.Solver].
+func (s *Solver) Type(string) string { return acmeclient.HTTP01 }
+
 // Present implements [acmeclient.Solver].
 func (s *Solver) Present(ctx context.Context, ch acmeclient.Challenge) (remove func(context.Context) error, err error) {
 	if ch.Type != acmeclient.HTTP01 || ch.Wildcard {
@@ -101,9 +104,10 @@ func (s *Solver) Present(ctx context.Context, ch acmeclient.Challenge) (remove f
 	return remove, nil
 }
 
-// await returns when the page can be seen, or patience has ended.
+// await returns when the page can be seen, or patience has ended. A look that has begun is finished, so that there is one
+// to tell of.
 func (s *Solver) await(ctx context.Context, ch acmeclient.Challenge) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Patience)
+	patience, cancel := context.WithTimeout(ctx, s.cfg.Patience)
 	defer cancel()
 	began, told := time.Now(), false
 	address := s.address(ch)
@@ -112,16 +116,19 @@ func (s *Solver) await(ctx context.Context, ch acmeclient.Challenge) {
 		if seen == "" || ctx.Err() != nil {
 			return
 		}
-		if !told && time.Since(began) >= min(tellAfter, s.cfg.Patience/2) {
+		over := patience.Err() != nil
+		if !told && (over || time.Since(began) >= tellAfter) {
 			told = true
 			s.cfg.Waiting(strings.TrimSuffix(address, ch.Token)+"...", seen)
+		}
+		if over {
+			return
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
-		case <-ctx.Done():
+		case <-patience.Done():
 			timer.Stop()
-			return
 		}
 	}
 }

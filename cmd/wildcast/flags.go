@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,7 @@ type options struct {
 	kubeAPIQPS             float32
 	dns01Command           string
 	dns01ExecDir           string
+	dns01Nameservers       []string
 	logLevel               string
 	logFormat              string
 }
@@ -71,6 +73,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
 	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
 	f.StringVar(&o.dns01ExecDir, "dns01-exec-dir", "", "`folder` of programs that solvers in the home namespace may run with the provider exec (default none)")
+	f.StringSliceVar(&o.dns01Nameservers, "dns01-nameservers", nil, "`resolvers`, address:port, of DNS-01 solvers that name none (default the system's)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "json", "json or console")
 }
@@ -109,6 +112,11 @@ func (o *options) validate() error {
 	}
 	if o.dns01ExecDir != "" && !filepath.IsAbs(o.dns01ExecDir) {
 		complain("--dns01-exec-dir is %q: give an absolute path", o.dns01ExecDir)
+	}
+	for _, server := range o.dns01Nameservers {
+		if _, err := netip.ParseAddrPort(server); err != nil {
+			complain("--dns01-nameservers has %q: give an address with a port such as 8.8.8.8:53", server)
+		}
 	}
 	if _, err := zapcore.ParseLevel(o.logLevel); err != nil {
 		complain("--log-level is %q: give debug, info, warn or error", o.logLevel)

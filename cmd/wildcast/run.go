@@ -65,7 +65,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	defer flush()
 
-	pool := dns01.NewPool(dns01.Config{Command: o.dns01Command, Log: log.Named("dns01")})
+	pool := dns01.NewPool(dns01.Config{Command: o.dns01Command, Nameservers: o.dns01Nameservers, Log: log.Named("dns01")})
 	app, err := newApp(o, clients, recorder, pool, log)
 	if err != nil {
 		return err

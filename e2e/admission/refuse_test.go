@@ -129,6 +129,8 @@ func TestMalformedSolversAreRefused(t *testing.T) {
 		{values{"provider": ""}, "provider is missing"},
 		{values{"provider": "exec"}, "provider exec needs ambient"},
 		{values{"provider": "manual"}, "provider manual is not offered, since a solver must not wait for a person"},
+		{values{"provider": "persist", "zones": "example.com", "onTimeout": "proceed"}, ""},
+		{values{"provider": "persist", "CF_DNS_API_TOKEN": "token"}, "provider persist changes no DNS and takes no settings of a vendor"},
 		{values{"provider": "cloudflare", "onTimeout": "never"}, `onTimeout: it is neither "fail" nor "proceed"`},
 		{values{"provider": "cloudflare", "zone": "example.com"}, "zone: unknown key; write provider, zones, nameservers,"},
 		{values{"provider": "cloudflare", "cf_dns_api_token": "token"}, "cf_dns_api_token: unknown key"},
