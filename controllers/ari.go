@@ -118,7 +118,11 @@ func (c *Controller) consult(ctx context.Context, v *view) (time.Duration, error
 	if v.now.Before(at) {
 		return until(at, v.now), nil
 	}
-	said := c.suggestion(ctx, v, leafOf(v.secret.Data[corev1.TLSCertKey]))
+	if !c.places.take(v.name, place{"asks of " + v.want.Issuer.Server, asksPerCA}) {
+		return 0, nil // leave brings us back
+	}
+	var said Suggestion
+	c.certificateLoop.Away(func() { said = c.suggestion(ctx, v, leafOf(v.secret.Data[corev1.TLSCertKey])) })
 	v.now = time.Now()
 	if said.news(v.record.Suggestion) {
 		v.record.Suggestion = said

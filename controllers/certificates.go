@@ -47,6 +47,7 @@ func (v *view) have() *Have {
 
 // reconcileCertificate brings the Secret of that name to what is asked of it.
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	defer func() { c.certificateLoop.Add(c.places.leave(name)...) }()
 	v := c.gather(name)
 	c.told.refusals(name, v.refused)
 	turn, err := c.consult(ctx, v)
@@ -77,7 +78,7 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 		if _, registered := c.account(v.want.Issuer); !registered {
 			return c.awaitAccount(v), nil
 		}
-		return c.change(ctx, v)
+		return c.changeInPlace(ctx, v)
 	case Install, Refuse:
 		return c.change(ctx, v)
 	case Remove:
@@ -170,6 +171,20 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 	}
 	v.record = recordOf(v.record.secret)
 	return nil
+}
+
+// changeInPlace is change for what takes somebody else's time: no worker waits for that, and no more of them are under way
+// than the places allow.
+func (c *Controller) changeInPlace(ctx context.Context, v *view) (again time.Duration, err error) {
+	wanted := c.places.toObtain(v)
+	if len(wanted) == 0 {
+		return c.change(ctx, v)
+	}
+	if !c.places.take(v.name, wanted...) {
+		return 0, nil // leave brings us back
+	}
+	c.certificateLoop.Away(func() { again, err = c.change(ctx, v) })
+	return again, err
 }
 
 // change decides again with what the API server says now, and writes.

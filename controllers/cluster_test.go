@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -108,6 +109,8 @@ type rig struct {
 	ca   *acmetest.CA
 	dns  *acmetest.DNS
 
+	cas     map[string]authority       // by directory, instead of those that issuers' servers lead to
+	perCA   int                        // how many orders may be under way at a CA; zero for as many as usual
 	config  Config                     // of the controller to run, as far as a test wants it otherwise
 	noticed func(types.NamespacedName) // of the controller that runs
 	known   func(namespace string) bool
@@ -156,11 +159,18 @@ func (r *rig) run() (stop func()) {
 		r.t.Fatal(err)
 	}
 	cfg := r.config
-	cfg.Kube, cfg.Namespaces, cfg.Solvers, cfg.Events, cfg.Log, cfg.Home = r.kube, namespaces, nameserver{r.dns}, r, zaptest.NewLogger(r.t), home
+	cfg.Kube, cfg.Namespaces, cfg.Events, cfg.Log, cfg.Home = r.kube, namespaces, r, zaptest.NewLogger(r.t), home
+	if cfg.Solvers == nil {
+		cfg.Solvers = nameserver{r.dns}
+	}
 	c, err := New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	for server, ca := range r.cas {
+		c.cas.clients[server+"\n"] = ca
+	}
+	c.places.perCA = cmp.Or(r.perCA, c.places.perCA)
 	r.noticed, r.known, r.asked = c.Noticed, c.Known, c.Requested
 	pages := c.Pages()
 	r.pages.Store(&pages)

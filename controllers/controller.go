@@ -71,6 +71,7 @@ type Controller struct {
 	pages     pages
 	turns     *turns
 	ledger    *ledger
+	places    *places
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	ingressLoop     *loop.Loop[types.NamespacedName]
@@ -109,6 +110,7 @@ func New(cfg Config) (*Controller, error) {
 		pages:                  newPages(cfg.HTTP01),
 		turns:                  newTurns(),
 		ledger:                 newLedger(),
+		places:                 newPlaces(),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,
@@ -162,7 +164,7 @@ func (c *Controller) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// concurrency is how many certificates are worked on at once. Most of that time is spent waiting for DNS.
+// concurrency is how many certificates are looked at at once, beside those that wait for a CA: see places.
 const concurrency = 64
 
 // Run works until ctx ends. Orders in flight then have a while to end; it returns when the last has. Only the leader

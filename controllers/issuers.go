@@ -69,7 +69,8 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	if !registered {
 		ctx, cancel := graced(ctx)
 		defer cancel()
-		if account, err = c.register(ctx, issuer); err != nil {
+		c.issuerLoop.Away(func() { account, err = c.register(ctx, issuer) })
+		if err != nil {
 			return c.registrationFailed(ctx, s, err)
 		}
 		c.log.Info("Registered account", zap.String("issuer", name.String()), zap.String("account", account.URL))

@@ -172,6 +172,17 @@ func choose(all []Settings, name string) *Settings {
 	return best
 }
 
+// Serving returns the names of the settings that answer for some of the names, sorted.
+func Serving(all []Settings, names []string) (serving []string) {
+	for _, name := range names {
+		if s := choose(all, strings.TrimPrefix(name, "*.")); s != nil {
+			serving = append(serving, s.Name)
+		}
+	}
+	slices.Sort(serving)
+	return slices.Compact(serving)
+}
+
 // delegate returns the settings that name the zone to which a CNAME leads the record, or the domain's own if none do.
 func delegate(all []Settings, own *Settings, fqdn string) *Settings {
 	heir := choose(all, strings.TrimSuffix(fqdn, "."))

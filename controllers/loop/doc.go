@@ -10,5 +10,6 @@
 //	_, err                   the error is logged; the name is looked at again after Backoff(failures)
 //
 // A name added while it is being worked on is looked at once more afterwards; a name added many times is looked at once.
+// A reconciler that waits for somebody else does so with [Loop.Away] and keeps no worker.
 // Names that were added with [Loop.AddUrgent] overtake the others.
 package loop

@@ -37,6 +37,7 @@ type Loop[K comparable] struct {
 
 	lanes *lanes[K]
 	queue workqueue.TypedDelayingInterface[K]
+	crew  *crew
 
 	mu       sync.Mutex
 	failures map[K]int
@@ -57,6 +58,7 @@ func New[K comparable](name string, reconcile Func[K], o Options) *Loop[K] {
 		log:       o.Log.Named(name),
 		backoff:   o.Backoff,
 		lanes:     lanes,
+		crew:      newCrew(),
 		queue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
 			Name:  name,
 			Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{Name: name, Queue: lanes}),
@@ -102,32 +104,37 @@ func (l *Loop[K]) Run(ctx context.Context, workers int, synced ...cache.DoneChec
 	if !cache.WaitFor(ctx, "", synced...) {
 		return fmt.Errorf("%s: waiting for caches: %w", l.name, context.Cause(ctx))
 	}
+	defer context.AfterFunc(ctx, l.queue.ShutDown)()
 	var working sync.WaitGroup
-	for range workers {
+	defer working.Wait()
+	for ctx.Err() == nil { // names still queued at the end are for whoever leads next
+		l.crew.await(workers)
+		key, over := l.queue.Get()
+		if over || ctx.Err() != nil {
+			break
+		}
+		l.crew.begin()
 		working.Go(func() {
-			for l.next(ctx) {
-			}
+			defer l.crew.end()
+			l.work(ctx, key)
 		})
 	}
-	<-ctx.Done()
-	l.queue.ShutDown()
-	working.Wait()
 	return nil
 }
 
-// next works on one name. It returns false when the loop is over.
-func (l *Loop[K]) next(ctx context.Context) bool {
-	key, over := l.queue.Get()
-	if over {
-		return false
-	}
+// Away runs f, which waits for somebody else, while another name takes this one's worker. Only the loop's own reconciler
+// may call it, and not from within f; who does bounds how many are away.
+func (l *Loop[K]) Away(f func()) {
+	l.crew.end()
+	defer l.crew.begin()
+	f()
+}
+
+// work looks at one name.
+func (l *Loop[K]) work(ctx context.Context, key K) {
 	defer l.queue.Done(key)
-	if ctx.Err() != nil {
-		return false // names still queued at the end are for whoever leads next
-	}
 	again, err := l.reconcile(ctx, key)
 	l.settle(ctx, key, again, err)
-	return true
 }
 
 // settle does with an outcome what the table in the package's comment says.

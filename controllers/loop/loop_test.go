@@ -137,6 +137,55 @@ func TestANameAddedDuringItsWorkIsLookedAtOnceMore(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatIsAwayLeavesItsPlaceToTheNextNameAndComesBackByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var seen []string
+		var l *Loop[string]
+		l = New("test", func(_ context.Context, key string) (time.Duration, error) {
+			if key == "slow" {
+				l.Away(func() { time.Sleep(time.Minute) })
+			}
+			seen = append(seen, fmt.Sprintf("%s %s", time.Since(began), key))
+			return 0, nil
+		}, Options{})
+		l.Add("slow", "a", "b")
+		l.AddAfter("c", 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := l.Run(ctx, 1); err != nil {
+			t.Error(err)
+		}
+		expect(t, seen, "0s a", "0s b", "1m0s slow", "2m0s c")
+	})
+}
+
+func TestOneWorkerLooksAtOneNameAtATimeAlsoAfterSomeWereAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy, most := 0, 0
+		var l *Loop[int]
+		l = New("test", func(_ context.Context, key int) (time.Duration, error) {
+			if key%2 == 0 {
+				l.Away(func() { time.Sleep(time.Minute) })
+				return 0, nil
+			}
+			busy++
+			most = max(most, busy)
+			time.Sleep(time.Second)
+			busy--
+			return 0, nil
+		}, Options{})
+		for key := range 100 {
+			l.Add(key)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := l.Run(ctx, 1); err != nil || most != 1 {
+			t.Errorf("Run returned %v; %d names were looked at at once", err, most)
+		}
+	})
+}
+
 func TestRunReturnsOnlyWhenItsWorkersHave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		returned := false
