@@ -207,7 +207,7 @@ var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
 
 func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md", "docs/dns.md"} {
 		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s speaks of %s, which is not in the code", page, name)
