@@ -132,7 +132,9 @@ func TestWhatIsLeftIsCountedWhereSomethingWasUsed(t *testing.T) {
 	l.limits[testCA] = small
 	l.note(key("infra/c"), []attempt{tried(time.Hour, "*.a.test"), failed(2*time.Minute, "b.test", "b.test")})
 	var got []string
-	l.left(now, func(ca, limit, of string, left, most int) { got = append(got, fmt.Sprint(limit, " ", of, " ", left, "/", most)) })
+	l.left(now, func(ca, limit, of string, left, most int) {
+		got = append(got, fmt.Sprint(limit, " ", of, " ", left, "/", most))
+	})
 	slices.Sort(got)
 	want := []string{"certificates-of-domain a.test 2/3", "certificates-of-set *.a.test 1/2", "failures one b.test 1/2", "orders one 2/4"}
 	if !slices.Equal(got, want) {
