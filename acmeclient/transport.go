@@ -73,12 +73,12 @@ func (x *exchange) send(req *http.Request, body []byte) (*http.Response, error) 
 	}
 	resp, err := x.client.transport.RoundTrip(r)
 	if err != nil {
-		return nil, &Error{Err: err, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
+		return nil, &Error{Err: err, Down: true, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	resp.Body.Close()
 	if err != nil {
-		return nil, &Error{Err: err, Status: resp.StatusCode, Reached: x.creates(req)}
+		return nil, &Error{Err: err, Status: resp.StatusCode, Down: true, Reached: x.creates(req)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(raw))
 	return resp, nil
@@ -103,7 +103,7 @@ func (x *exchange) judge(req *http.Request, resp *http.Response) (*http.Response
 		return nil, &Error{Err: err, Status: resp.StatusCode, Reached: true}
 	}
 	e := problem(raw, resp.StatusCode)
-	e.RetryAfter = wait
+	e.RetryAfter, e.Down = wait, resp.StatusCode >= http.StatusInternalServerError
 	if e.Type == "badNonce" && resp.StatusCode == http.StatusBadRequest {
 		resp.Body = io.NopCloser(bytes.NewReader(raw))
 		return resp, nil
