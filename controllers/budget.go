@@ -30,9 +30,9 @@ func (v *view) carriesOn() bool {
 	return r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0
 }
 
-// afford puts a planned order off that a limit of the CA would stop. An order that is at the CA already is not a new one.
+// afford puts a planned order off that a limit of the CA would stop. It must be a new one.
 func (c *Controller) afford(v *view, plan Plan) (Plan, Spent) {
-	if _, limited := c.ledger.limits[v.want.Issuer.Server]; !limited || v.carriesOn() && v.record.URL != "" {
+	if _, limited := c.ledger.limits[v.want.Issuer.Server]; !limited {
 		return plan, Spent{}
 	}
 	account, registered := c.account(v.want.Issuer)
@@ -66,12 +66,15 @@ func (c *Controller) made(v *view, account acmeclient.Account) {
 func (c *Controller) putOffOrder(v *view, spent Spent) (again time.Duration) {
 	c.metrics.next(v.name, Plan{Do: Wait, At: spent.Until})
 	c.tellSpent(v, spent)
+	if v.want == v.first && v.standIn != nil && v.first.avoids(v, spent) != "" {
+		return time.Millisecond
+	}
 	return until(spent.Until, v.now)
 }
 
 // tellSpent says which limit stops an order, and when it goes on.
 func (c *Controller) tellSpent(v *view, spent Spent) {
 	c.log.Debug("Order is put off", zap.String("certificate", v.name.String()), zap.String("why", spent.What), zap.Time("until", spent.Until))
-	c.told.certificate(v, Problem{ReasonRateLimited, fmt.Sprintf("Certificate %s is not ordered yet: %s. The order is made at %s.",
-		v.name, spent.What, spent.Until.UTC().Format(time.RFC3339))})
+	c.told.certificate(v, Problem{ReasonRateLimited, fmt.Sprintf("Certificate %s is not ordered yet: %s. The order is made at %s.%s",
+		v.name, spent.What, spent.Until.UTC().Format(time.RFC3339), v.noStandIn(spent))})
 }
