@@ -124,6 +124,26 @@ func TestACAThatIsDownIsNotReached(t *testing.T) {
 	}
 }
 
+func TestACAThatGoesDownAfterItsDirectoryWasReadIsNotReached(t *testing.T) {
+	for name, fall := range map[string]func(*acmetest.CA){
+		"nobody listens": (*acmetest.CA).Close,
+		"out of order": func(ca *acmetest.CA) {
+			ca.Answer(acmetest.StepNewNonce, acmetest.Problem{Status: 503, Body: "<html>busy</html>"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, acmetest.CAOptions{})
+			_, err := w.order(w.request("a.test"))
+			w.must(err)
+			fall(w.ca)
+			_, err = w.order(w.request("b.test"))
+			if e := errorOf(t, err); !e.Down || e.Reached != (e.Status == 503) {
+				t.Errorf("error is %+v", e)
+			}
+		})
+	}
+}
+
 func TestARateLimitTellsHowLongToWait(t *testing.T) {
 	w := newWorld(t, acmetest.CAOptions{})
 	w.ca.Answer429(time.Hour)

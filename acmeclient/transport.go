@@ -34,14 +34,25 @@ type exchange struct {
 	mu      sync.Mutex
 	waits   map[string]time.Duration
 	secrets []string
+	nonce   error // why there is none, if there is not
 }
 
 func newExchange(ctx context.Context, c *Client, dir *directory) *exchange {
 	return &exchange{ctx: ctx, client: c, dir: dir, waits: map[string]time.Duration{}}
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. It remembers how the last request for a nonce ended, the only one by HEAD.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := x.roundTrip(req)
+	if req.Method == http.MethodHead {
+		x.mu.Lock()
+		x.nonce = err
+		x.mu.Unlock()
+	}
+	return resp, err
+}
+
+func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	body, err := drain(req)
 	if err != nil {
 		return nil, err
@@ -121,6 +132,14 @@ func (x *exchange) asked(urls ...string) time.Duration {
 		delete(x.waits, url)
 	}
 	return longest
+}
+
+// lostNonce is the reason why a request could not be signed, or nil: the library that signs makes a text of it.
+func (x *exchange) lostNonce() *Error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e, _ := errors.AsType[*Error](x.nonce)
+	return e
 }
 
 // hide keeps secrets out of every error that failure makes from now on.
