@@ -203,4 +203,9 @@ func TestAnIssuerThatNeedsAnExternalAccountIsRepairedWithoutARestart(t *testing.
 	})
 	s.served(infra, "wiki-tls", "*."+s.zone())
 	s.ordered("*." + s.zone())
+
+	keys := map[string]string{"eabKeyID": "kid-1", "eabHMACKey": eab["kid-1"]}
+	s.must(s.Issuer(s.ctx, stage.Home, "eab-from-the-start", keys))
+	s.ingress(infra, "blog", []string{s.host("blog")}, map[string]string{"wildcast.dev/issuer": "eab-from-the-start", "wildcast.dev/wildcard": "false"})
+	s.served(infra, "blog-tls", s.host("blog"))
 }
