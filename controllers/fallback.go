@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -155,7 +156,7 @@ func (v *view) fallsBack() bool {
 // outageIsNews reports whether the record in the cluster lags behind what is known of an outage that the fallback depends
 // on. Failures that come soon after one another are not worth a write each.
 func (v *view) outageIsNews() bool {
-	return v.want.Issuer.Fallback != "" && v.record.Down.To.Sub(recordOf(v.record.secret).Down.To) >= time.Minute
+	return v.want == v.first && v.want.Issuer.Fallback != "" && v.record.Down.To.Sub(recordOf(v.record.secret).Down.To) >= time.Minute
 }
 
 // reason says, for an Event, why the fallback is asked.
@@ -236,8 +237,8 @@ func unserved(issuer *Issuer, solvers []dns01.Settings, names []string) []string
 func (c *Controller) leaningOn(on types.NamespacedName) map[types.NamespacedName]bool {
 	found := map[types.NamespacedName]bool{}
 	for _, s := range c.caches.issuers.in(on.Namespace) {
-		if issuer, err := c.issuer(nameOf(s)); err == nil && issuer != nil && issuer.Fallback == on.Name {
-			found[issuer.Name] = true
+		if strings.TrimSpace(string(s.Data["fallback"])) == on.Name {
+			found[nameOf(s)] = true
 		}
 	}
 	return found

@@ -194,6 +194,8 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 	}
 	c.tellFailed(v, cause)
 	if v.fallsBack() {
+		c.log.Warn("Order failed, asking the fallback", zap.String("certificate", v.name.String()),
+			zap.String("fallback", v.standIn.Issuer.Name.String()), zap.Error(cause))
 		return time.Millisecond, nil
 	}
 	if !settled {
