@@ -263,6 +263,29 @@ func TestALongLimitSendsAnOrderToTheFallbackAndTheRenewalBackToTheIssuer(t *test
 	})
 }
 
+func TestALimitThatTheLedgerKnowsSendsAnOrderToTheFallbackWithoutAskingTheIssuer(t *testing.T) {
+	inBubbleWithSpare(t, func(l *life, spare *paperCA) {
+		many := rate{100, week}
+		l.limits = limits{orders: many, domain: many, set: rate{1, week}, failures: many}
+		l.restart()
+		l.pass(time.Minute)
+		l.annotate(AnnotationRenew, "now")
+		l.pass(time.Minute)
+		if got := l.have(); len(l.ca.orders) != 1 || len(spare.orders) != 1 || got.Issuer != home+"/spare" || got.Revision != 2 {
+			t.Errorf("%d and %d orders, and %+v", len(l.ca.orders), len(spare.orders), got)
+		}
+		if !l.said(ReasonRequested, "It is the fallback of issuer cert-manager/le, since the CA allows 1 certificates for exactly *.a.test in 168h0m0s") {
+			t.Errorf("told %q", l.events)
+		}
+		l.pass(8 * day)
+		l.annotate(AnnotationRenew, "again")
+		l.pass(time.Minute)
+		if got := l.have(); len(l.ca.orders) != 2 || len(spare.orders) != 1 || got.Issuer != home+"/le" {
+			t.Errorf("a week later %d and %d orders, and %+v", len(l.ca.orders), len(spare.orders), got)
+		}
+	})
+}
+
 func TestTwoCAsThatAskToWaitAreBothWaitedFor(t *testing.T) {
 	inBubbleWithSpare(t, func(l *life, spare *paperCA) {
 		l.ca.refuse, spare.refuse = tooMany(time.Hour), tooMany(5*time.Hour)
@@ -385,6 +408,31 @@ func TestNoOrderIsMadeForANameWithoutASolverAndOneOnceThereIs(t *testing.T) {
 			t.Errorf("%d orders once there is a solver", len(l.ca.orders))
 		}
 	})
+}
+
+func TestAFaultOfTheFallbackIsToldOnTheIssuerWhichWorksOn(t *testing.T) {
+	r := newRig(t)
+	le, fallback := key(home+"/le"), key(home+"/spare")
+	s := r.secret(le).DeepCopy()
+	s.Data["fallback"] = []byte(fallback.Name)
+	r.update(s)
+	defer r.run()()
+	says := func(text string) func() bool {
+		return func() bool {
+			got := r.secret(le).Annotations
+			return got[AnnotationStatus] == StatusReady && strings.Contains(got[AnnotationMessage], text)
+		}
+	}
+	r.eventually("it is told that there is none", says("fallback: there is no Secret spare of type wildcast.dev/issuer in namespace cert-manager; create it"))
+	r.eventually("its owner is told", func() bool { return r.said(ReasonInvalidIssuer, "fallback: there is no Secret spare") })
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: fallback.Name}, Type: TypeIssuer, Data: map[string][]byte{"kind": []byte("selfsigned")}}
+	r.add(other)
+	r.eventually("it is told that it is none of a CA's", says("is of kind selfsigned; name one of kind acme"))
+	repaired := other.DeepCopy()
+	repaired.Data = r.secret(le).DeepCopy().Data
+	repaired.Data["fallback"] = []byte(le.Name) // each the other's
+	r.update(repaired)
+	r.eventually("nothing is wrong", func() bool { return r.secret(le).Annotations[AnnotationMessage] == "The account is registered." })
 }
 
 func TestWhyAFallbackIsNotAskedIsTold(t *testing.T) {
