@@ -30,11 +30,11 @@ type exchange struct {
 	ctx    context.Context
 	client *Client
 	dir    *directory
+	nonce  error // why the last request for one failed, nil if it did not; of mu as well
 
 	mu      sync.Mutex
 	waits   map[string]time.Duration
 	secrets []string
-	nonce   error // why there is none, if there is not
 }
 
 func newExchange(ctx context.Context, c *Client, dir *directory) *exchange {

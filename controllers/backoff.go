@@ -114,8 +114,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	}
 	switch {
 	case errors.Is(cause, acmeclient.ErrPaused) && refusal.RetryAfter == 0:
-		r.Limited, r.Paused, r.Next = false, true, wholeSecond(now.Add(pauseOfPaused))
-		return true
+		r.Limited, r.Next = false, now.Add(pauseOfPaused)
 	case refusal.RetryAfter > 0 || limited(refusal):
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
@@ -133,7 +132,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	default:
 		return false
 	}
-	r.Paused, r.Next = false, wholeSecond(r.Next)
+	r.Paused, r.Next = errors.Is(cause, acmeclient.ErrPaused) && !r.Limited, wholeSecond(r.Next)
 	return true
 }
 

@@ -30,9 +30,9 @@ func (v *view) carriesOn() bool {
 	return r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0
 }
 
-// afford puts a planned order off that a limit of the CA would stop. It must be a new one.
+// afford puts a planned order off that a limit of the CA would stop. An order that is at the CA already is not a new one.
 func (c *Controller) afford(v *view, plan Plan) (Plan, Spent) {
-	if _, limited := c.ledger.limits[v.want.Issuer.Server]; !limited {
+	if _, limited := c.ledger.limits[v.want.Issuer.Server]; !limited || v.carriesOn() && v.record.URL != "" {
 		return plan, Spent{}
 	}
 	account, registered := c.account(v.want.Issuer)

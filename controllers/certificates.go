@@ -123,13 +123,14 @@ func (c *Controller) decide(v *view) (Plan, Spent) {
 	return other, spent
 }
 
-// planned is what to do with v's issuer. An order for which there is no solver, or no room in the ledger, is not made.
+// planned is what to do with v's issuer. A new order for which there is no solver, or no room in the ledger, is not made.
 func (c *Controller) planned(v *view) (Plan, Spent) {
 	plan := v.plan()
-	if plan.Do != Issue || v.carriesOn() && v.record.URL != "" {
+	if plan.Do != Issue {
 		return plan, Spent{}
 	}
-	if lacking := unserved(v.want.Issuer, v.solvers, v.want.Names); len(lacking) > 0 {
+	begun := v.carriesOn() && v.record.URL != ""
+	if lacking := unserved(v.want.Issuer, v.solvers, v.want.Names); len(lacking) > 0 && !begun {
 		return Plan{Do: Lack, Why: "no solver answers for " + strings.Join(lacking, ", ")}, Spent{}
 	}
 	return c.afford(v, plan)
