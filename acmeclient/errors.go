@@ -37,6 +37,9 @@ type Error struct {
 	// Reached tells that the CA has answered the failed step, or may have acted on it, and so may have counted it
 	// against a limit. False means that trying again costs nothing.
 	Reached bool
+	// Down tells that the CA's server was not reached, or said that it is out of order (HTTP status 5xx). It says nothing
+	// of what was asked.
+	Down bool
 	// Err is the cause, or nil.
 	Err error
 }

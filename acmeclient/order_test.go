@@ -119,8 +119,28 @@ func TestACAThatIsDownIsNotReached(t *testing.T) {
 	client := w.again()
 	w.ca.Close()
 	_, err := client.Order(t.Context(), w.account, w.request("a.test"))
-	if e := errorOf(t, err); e.Reached || e.Status != 0 {
-		t.Errorf("error %+v tells that the CA was reached", e)
+	if e := errorOf(t, err); e.Reached || e.Status != 0 || !e.Down {
+		t.Errorf("error %+v does not tell that the CA is down and was not reached", e)
+	}
+}
+
+func TestACAThatGoesDownAfterItsDirectoryWasReadIsNotReached(t *testing.T) {
+	for name, fall := range map[string]func(*acmetest.CA){
+		"nobody listens": (*acmetest.CA).Close,
+		"out of order": func(ca *acmetest.CA) {
+			ca.Answer(acmetest.StepNewNonce, acmetest.Problem{Status: 503, Body: "<html>busy</html>"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, acmetest.CAOptions{})
+			_, err := w.order(w.request("a.test"))
+			w.must(err)
+			fall(w.ca)
+			_, err = w.order(w.request("b.test"))
+			if e := errorOf(t, err); !e.Down || e.Reached != (e.Status == 503) {
+				t.Errorf("error is %+v", e)
+			}
+		})
 	}
 }
 
@@ -129,7 +149,7 @@ func TestARateLimitTellsHowLongToWait(t *testing.T) {
 	w.ca.Answer429(time.Hour)
 	_, err := w.order(w.request("a.test"))
 	e := errorOf(t, err)
-	if e.Type != "rateLimited" || e.Status != http.StatusTooManyRequests || e.RetryAfter != time.Hour || !e.Reached {
+	if e.Type != "rateLimited" || e.Status != http.StatusTooManyRequests || e.RetryAfter != time.Hour || !e.Reached || e.Down {
 		t.Errorf("error is %+v", e)
 	}
 	says(t, err, "create order", "rateLimited", "too many new orders")
@@ -139,7 +159,7 @@ func TestServiceUnavailableTellsHowLongToWaitThoughItIsNoProblemDocument(t *test
 	w := newWorld(t, acmetest.CAOptions{})
 	w.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 503, RetryAfter: 2 * time.Minute, Body: "<html>busy</html>"})
 	_, err := w.order(w.request("a.test"))
-	if e := errorOf(t, err); e.Status != 503 || e.RetryAfter != 2*time.Minute || !e.Reached {
+	if e := errorOf(t, err); e.Status != 503 || e.RetryAfter != 2*time.Minute || !e.Reached || !e.Down {
 		t.Errorf("error is %+v", e)
 	}
 }

@@ -93,6 +93,9 @@ func (x *exchange) failure(op, name string, err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return &Error{Op: op, Name: name, Err: u.Err}
 	}
+	if lost := x.lostNonce(); lost != nil {
+		return x.failure(op, name, lost)
+	}
 	return &Error{Op: op, Name: name, Detail: "the CA's answer is not what RFC 8555 describes", Reached: true}
 }
 

@@ -164,7 +164,7 @@ func TestASolversErrorLeavesTheOrderToBeResumed(t *testing.T) {
 	req.Begun = func(_ context.Context, orderURL string) error { req.URL = orderURL; return nil }
 	_, err := w.order(req)
 	e := errorOf(t, err)
-	if !errors.Is(err, down) || e.Name != "b.test" || e.Reached {
+	if !errors.Is(err, down) || e.Name != "b.test" || e.Reached || e.Down {
 		t.Errorf("error is %+v", e)
 	}
 	w.clean()

@@ -30,6 +30,7 @@ type exchange struct {
 	ctx    context.Context
 	client *Client
 	dir    *directory
+	nonce  error // why the last request for one failed, nil if it did not; of mu as well
 
 	mu       sync.Mutex
 	waits    map[string]time.Duration
@@ -41,8 +42,18 @@ func newExchange(ctx context.Context, c *Client, dir *directory) *exchange {
 	return &exchange{ctx: ctx, client: c, dir: dir, waits: map[string]time.Duration{}, persists: map[string]persistent{}}
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. It remembers how the last request for a nonce ended, the only one by HEAD.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := x.roundTrip(req)
+	if req.Method == http.MethodHead {
+		x.mu.Lock()
+		x.nonce = err
+		x.mu.Unlock()
+	}
+	return resp, err
+}
+
+func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	body, err := drain(req)
 	if err != nil {
 		return nil, err
@@ -74,12 +85,12 @@ func (x *exchange) send(req *http.Request, body []byte) (*http.Response, error) 
 	}
 	resp, err := x.client.transport.RoundTrip(r)
 	if err != nil {
-		return nil, &Error{Err: err, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
+		return nil, &Error{Err: err, Down: true, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	resp.Body.Close()
 	if err != nil {
-		return nil, &Error{Err: err, Status: resp.StatusCode, Reached: x.creates(req)}
+		return nil, &Error{Err: err, Status: resp.StatusCode, Down: true, Reached: x.creates(req)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(raw))
 	return resp, nil
@@ -106,7 +117,7 @@ func (x *exchange) judge(req *http.Request, resp *http.Response) (*http.Response
 		return resp, nil
 	}
 	e := problem(raw, resp.StatusCode)
-	e.RetryAfter = wait
+	e.RetryAfter, e.Down = wait, resp.StatusCode >= http.StatusInternalServerError
 	if e.Type == "badNonce" && resp.StatusCode == http.StatusBadRequest {
 		return resp, nil
 	}
@@ -123,6 +134,14 @@ func (x *exchange) asked(urls ...string) time.Duration {
 		delete(x.waits, url)
 	}
 	return longest
+}
+
+// lostNonce is the reason why a request could not be signed, or nil: the library that signs makes a text of it.
+func (x *exchange) lostNonce() *Error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e, _ := errors.AsType[*Error](x.nonce)
+	return e
 }
 
 // hide keeps secrets out of every error that failure makes from now on.

@@ -118,11 +118,12 @@ func (c *Controller) consult(ctx context.Context, v *view) (time.Duration, error
 	if v.now.Before(at) {
 		return until(at, v.now), nil
 	}
-	if !c.places.take(v.name, place{"asks of " + v.want.Issuer.Server, asksPerCA}) {
+	issuer := c.maker(v, have)
+	if issuer != nil && !c.places.take(v.name, place{"asks of " + issuer.Server, asksPerCA}) {
 		return 0, nil // leave brings us back
 	}
 	var said Suggestion
-	c.certificateLoop.Away(func() { said = c.suggestion(ctx, v, leafOf(v.secret.Data[corev1.TLSCertKey])) })
+	c.certificateLoop.Away(func() { said = c.suggestion(ctx, v, issuer, leafOf(v.secret.Data[corev1.TLSCertKey])) })
 	v.now = time.Now()
 	if said.news(v.record.Suggestion) {
 		v.record.Suggestion = said
@@ -140,15 +141,31 @@ func (s Suggestion) news(known Suggestion) bool {
 	return !s.Start.IsZero() && (s.Serial != known.Serial || !s.Start.Equal(known.Start) || !s.End.Equal(known.End))
 }
 
-// suggestion asks the CA when to renew a certificate. The window is zero if there is no good answer.
-func (c *Controller) suggestion(ctx context.Context, v *view, leaf *x509.Certificate) Suggestion {
+// maker is the issuer that has made a certificate: the one that is wanted, or the one that stood in for it; nil if that is
+// gone.
+func (c *Controller) maker(v *view, have *Have) *Issuer {
+	if have.Issuer == v.want.Issuer.Name.String() {
+		return v.want.Issuer
+	}
+	issuer, err := c.issuer(parseName(have.Issuer))
+	if err != nil {
+		return nil
+	}
+	return issuer
+}
+
+// suggestion asks the CA when to renew a certificate of that issuer. The window is zero if there is no good answer.
+func (c *Controller) suggestion(ctx context.Context, v *view, issuer *Issuer, leaf *x509.Certificate) Suggestion {
 	if leaf == nil {
 		return Suggestion{}
 	}
 	none := Suggestion{Serial: leaf.SerialNumber.Text(16), Every: usualInterval}
 	id := acmeclient.CertificateID(leaf)
-	ca, err := c.cas.get(v.want.Issuer)
-	if err != nil || id == "" {
+	if issuer == nil || id == "" {
+		return none
+	}
+	ca, err := c.cas.get(issuer)
+	if err != nil {
 		return none
 	}
 	ctx, cancel := context.WithTimeout(ctx, suggestionTimeout)

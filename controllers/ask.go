@@ -123,13 +123,22 @@ type chosen struct {
 func (r rules) chosen(ing *networkingv1.Ingress, issuer *Issuer) (chosen, *Problem) {
 	traits, err := r.traitsOf(ing, issuer)
 	names, wrong := r.moreNames(ing, issuer, traits.CommonName)
-	if err = inOneLine([]error{err, wrong}); err != nil {
+	if err = inOneLine([]error{wildcardFault(ing), err, wrong}); err != nil {
 		return chosen{}, &Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", err)}
 	}
 	if issuer.Kind == KindACME {
 		traits.CommonName = "" // it is among the names
 	}
 	return chosen{traits, names}, nil
+}
+
+// wildcardFault is that AnnotationWildcard says neither yes nor no. Until it does, the Ingress is in wildcard mode.
+func wildcardFault(ing *networkingv1.Ingress) error {
+	v := ing.Annotations[AnnotationWildcard]
+	if _, err := parseBool(v); err != nil && v != "" {
+		return fmt.Errorf(`%s: %w; write "false" for a certificate with exactly these hosts`, AnnotationWildcard, err)
+	}
+	return nil
 }
 
 // issuerName is the issuer that the Ingress opts in to, empty if it does not.

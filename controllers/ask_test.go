@@ -130,6 +130,8 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 		{"key type", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa"}), selected,
 			ReasonInvalidIngress, "use ec256"},
 		{"key type that ACME does not know", ingress("infra/w", "s", "w.a.test", with(AnnotationKeyType, "ed25519")), selected, ReasonInvalidIngress, "not certified over ACME"},
+		{"wildcard", ingress("infra/w", "s", "w.a.test", with(AnnotationWildcard, "no")), selected, ReasonInvalidIngress, `Annotation wildcast.dev/wildcard: "no" is neither "true" nor "false"; write "false" for a certificate with exactly these hosts.`},
+		{"renew-before", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationDuration: "24h", AnnotationRenewBefore: "24h"}), selected, ReasonInvalidIngress, "wildcast.dev/renew-before: 24h0m0s is not shorter than the duration, 24h0m0s"},
 		{"duration", ingress("infra/w", "s", "w.a.test", with(AnnotationDuration, "soon")), selected, ReasonInvalidIngress, "wildcast.dev/duration: \"soon\" is not a positive duration such as 720h"},
 		{"more names", ingress("infra/w", "s", "w.a.test", with(AnnotationDNSNames, "a..b")), selected, ReasonInvalidIngress, "wildcast.dev/dns-names: \"a..b\" is not a DNS name; correct it"},
 		{"more names outside the zones", ingress("infra/w", "s", "w.b.test", map[string]string{AnnotationIssuer: "narrow", AnnotationDNSNames: "c.test"}),
@@ -239,6 +241,10 @@ func TestAnAnnotationWithATypingErrorHoldsWhatIsThere(t *testing.T) {
 	ing := ingress("infra/w", "s", "w.a.test", by("le"))
 	ing.Annotations[AnnotationKeyType] = "dsa"
 	if asks, _ := asksOf(ing, testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].KeyType != "" {
+		t.Errorf("got %v", asks)
+	}
+	ing.Annotations = map[string]string{AnnotationIssuer: "le", AnnotationWildcard: "no"}
+	if asks, _ := asksOf(ing, testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].Certificate != key(home+"/wildcard.a.test") {
 		t.Errorf("got %v", asks)
 	}
 }

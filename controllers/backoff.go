@@ -35,19 +35,62 @@ func urgentPause(have *Have) time.Duration {
 
 // attempt is the time of the next attempt. While the last twentieth of the life of the old certificate passes, pauses
 // that we imposed ourselves are cut to urgentPause; what the CA asks for stands.
-func (r *Record) attempt(have *Have) time.Time {
-	if r.Limited || r.Failures == 0 || !have.isCertificate() {
-		return r.Next
+func (b backoff) attempt(have *Have) time.Time {
+	if b.Limited || b.Failures == 0 || !have.isCertificate() {
+		return b.Next
 	}
-	failed := r.Next.Add(-pause(r.Failures))
-	urgent := failed.Add(min(pause(r.Failures), urgentPause(have)))
+	failed := b.Next.Add(-pause(b.Failures))
+	urgent := failed.Add(min(pause(b.Failures), urgentPause(have)))
 	if urgent.Before(have.emergency()) {
 		urgent = have.emergency()
 	}
-	if urgent.Before(r.Next) && urgent.Before(have.NotAfter) {
+	if urgent.Before(b.Next) && urgent.Before(have.NotAfter) {
 		return urgent
 	}
-	return r.Next
+	return b.Next
+}
+
+// attempt is the time of the next attempt at the record's issuer.
+func (r *Record) attempt(have *Have) time.Time { return r.backoff().attempt(have) }
+
+// backoff is what a record knows of an issuer's failures. The fields are as the record's.
+type backoff struct {
+	Issuer   string    `json:"issuer,omitempty"`
+	Inputs   string    `json:"inputs,omitempty"`
+	Failures int       `json:"failures,omitempty"`
+	Next     time.Time `json:"nextAttempt,omitzero"`
+	Limited  bool      `json:"rateLimited,omitempty"`
+	Paused   bool      `json:"paused,omitempty"`
+	Down     outage    `json:"down,omitzero"`
+}
+
+// backoff is that of the record's issuer.
+func (r *Record) backoff() backoff {
+	return backoff{r.Issuer, r.Inputs, r.Failures, r.Next, r.Limited, r.Paused, r.Down}
+}
+
+// of is the back-off of an issuer, zero if nothing is known of it.
+func (r *Record) of(issuer string) backoff {
+	for _, b := range []backoff{r.backoff(), r.Other} {
+		if b.Issuer == issuer {
+			return b
+		}
+	}
+	return backoff{}
+}
+
+// inherit takes over what the record before it knows of the issuer's failures, and of those of the other issuer, so that
+// orders which go to a fallback and back again ask neither CA sooner than it wants.
+func (r *Record) inherit(before *Record) {
+	own := before.of(r.Issuer)
+	r.Down = own.Down
+	if own.Inputs == r.Inputs {
+		r.Failures = own.Failures
+	}
+	r.Other = before.Other
+	if before.Issuer != r.Issuer {
+		r.Other = before.backoff()
+	}
 }
 
 // unnamedLimit is how long to wait when the CA limits the rate and does not say until when.
@@ -89,8 +132,12 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	default:
 		return false
 	}
+	r.Paused, r.Next = errors.Is(cause, acmeclient.ErrPaused) && !r.Limited, wholeSecond(r.Next)
 	return true
 }
+
+// wholeSecond is the time in the record's form, never sooner than the CA asked.
+func wholeSecond(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.Second) }
 
 // pauseOfPaused is how long to wait when the CA has paused a name: a person has to act.
 const pauseOfPaused = 24 * time.Hour
@@ -118,7 +165,8 @@ func limited(e *acmeclient.Error) bool {
 // as soon as it is made, or in a twentieth of its lifetime, counts as a failure nevertheless, and early reports it: a clock
 // is wrong, here or at the CA, or the CA suggests nonsense, and one order after the other would not mend it.
 func (r *Record) succeed(chain []byte, renewBefore time.Duration, now time.Time) (early bool) {
-	r.Chain, r.URL, r.Replaces, r.Limited, r.LastError = chain, "", "", false, ""
+	r.Chain, r.URL, r.Replaces, r.Limited, r.Paused, r.LastError = chain, "", "", false, false, ""
+	r.Down, r.Other.Failures = outage{}, 0
 	have := r.have()
 	if have.isCertificate() && !now.Add(have.NotAfter.Sub(have.NotBefore)/20).Before(have.renewAt(renewBefore)) {
 		r.Failures++

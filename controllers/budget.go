@@ -66,12 +66,15 @@ func (c *Controller) made(v *view, account acmeclient.Account) {
 func (c *Controller) putOffOrder(v *view, spent Spent) (again time.Duration) {
 	c.metrics.next(v.name, Plan{Do: Wait, At: spent.Until})
 	c.tellSpent(v, spent)
+	if v.want == v.first && v.standIn != nil && v.first.avoids(v, spent) != "" {
+		return time.Millisecond
+	}
 	return until(spent.Until, v.now)
 }
 
 // tellSpent says which limit stops an order, and when it goes on.
 func (c *Controller) tellSpent(v *view, spent Spent) {
 	c.log.Debug("Order is put off", zap.String("certificate", v.name.String()), zap.String("why", spent.What), zap.Time("until", spent.Until))
-	c.told.certificate(v, Problem{ReasonRateLimited, fmt.Sprintf("Certificate %s is not ordered yet: %s. The order is made at %s.",
-		v.name, spent.What, spent.Until.UTC().Format(time.RFC3339))})
+	c.told.certificate(v, Problem{ReasonRateLimited, fmt.Sprintf("Certificate %s is not ordered yet: %s. The order is made at %s.%s",
+		v.name, spent.What, spent.Until.UTC().Format(time.RFC3339), v.noStandIn(spent))})
 }

@@ -23,19 +23,34 @@ const fieldManager = "wildcast"
 // view is everything that decides about one certificate, at one time.
 type view struct {
 	name    types.NamespacedName
-	want    *Want
+	want    *Want // first or standIn: see decide
+	inputs  string
 	refused []Refusal
 	secret  *corev1.Secret // may be nil
 	record  *Record
-	solvers []dns01.Settings
-	inputs  string
 	now     time.Time
+
+	first   *Want  // what is wanted, from the issuer that was asked
+	standIn *Want  // the same from its fallback; nil if it has none, or that may not
+	unfit   string // why it may not
+	why     string // why the fallback is asked, if it is
+
+	solvers     []dns01.Settings
+	solversHash string
 
 	held   *Have // what heldBy holds
 	heldBy *corev1.Secret
 }
 
 func (v *view) plan() Plan { return planFor(v.want, v.have(), v.record, v.inputs, v.now) }
+
+// turnTo makes v about what is wanted from one of its issuers.
+func (v *view) turnTo(want *Want) {
+	v.want, v.inputs = want, ""
+	if want != nil && want.Issuer != nil {
+		v.inputs = want.inputs(v.solversHash, v.asked())
+	}
+}
 
 // have is what the Secret holds, and what the CA says about that.
 func (v *view) have() *Have {
@@ -60,10 +75,8 @@ func (c *Controller) reconcileCertificate(ctx context.Context, name types.Namesp
 
 // act does what is planned.
 func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
-	name, plan, spent := v.name, v.plan(), Spent{}
-	if plan.Do == Issue {
-		plan, spent = c.afford(v, plan)
-	}
+	name := v.name
+	plan, spent := c.decide(v)
 	c.log.Debug("Planned", zap.String("certificate", name.String()), zap.String("do", string(plan.Do)), zap.String("why", plan.Why), zap.Time("again", plan.At))
 	c.metrics.next(name, plan)
 	switch plan.Do {
@@ -74,6 +87,8 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 		if !spent.Until.IsZero() {
 			c.tellSpent(v, spent)
 		}
+	case Lack:
+		c.told.certificate(v, lacksSolver(v.want.Issuer.Name, unserved(v.want.Issuer, v.solvers, v.want.Names)))
 	case Issue:
 		if _, registered := c.account(v.want.Issuer); !registered {
 			return c.awaitAccount(v), nil
@@ -88,6 +103,46 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 		return 0, c.remove(ctx, v)
 	}
 	return until(plan.At, v.now), nil
+}
+
+// decide plans what to do, and chooses the issuer of an order that is due: the one that was asked, or its fallback for as
+// long as the first avoids it. Where both wait, it is looked at again as soon as one may be asked.
+func (c *Controller) decide(v *view) (Plan, Spent) {
+	v.turnTo(v.first)
+	plan, spent := c.planned(v)
+	if v.standIn == nil || plan.Do != Issue && plan.Do != Wait {
+		return plan, spent
+	}
+	if v.why = v.first.avoids(v, spent); v.why == "" {
+		return plan, spent
+	}
+	v.turnTo(v.standIn)
+	other, spent := c.planned(v)
+	if !plan.At.IsZero() && !other.At.IsZero() {
+		other.At = earlier(plan.At, other.At)
+	}
+	return other, spent
+}
+
+// planned is what to do with v's issuer. A new order for which there is no solver, or no room in the ledger, is not made.
+func (c *Controller) planned(v *view) (Plan, Spent) {
+	plan := v.plan()
+	if plan.Do != Issue {
+		return plan, Spent{}
+	}
+	begun := v.carriesOn() && v.record.URL != ""
+	if lacking := unserved(v.want.Issuer, v.solvers, v.want.Names); len(lacking) > 0 && !begun {
+		return Plan{Do: Lack, Why: "no solver answers for " + strings.Join(lacking, ", ")}, Spent{}
+	}
+	return c.afford(v, plan)
+}
+
+// lacksSolver is that no solver answers for some names. The order would fail at the CA.
+func lacksSolver(issuer types.NamespacedName, names []string) Problem {
+	return Problem{ReasonIssuerNotReady, fmt.Sprintf("Issuer %s has no valid solver for %s. Make one, or correct the one that is there "+
+		"(kubectl -n %s get secrets --field-selector=type=%s): kubectl -n %s create secret generic NAME --type=%s "+
+		"--from-literal=provider=CODE --from-literal=zones=%s, and the settings of that provider.",
+		issuer, strings.Join(names, ", "), issuer.Namespace, TypeSolver, issuer.Namespace, TypeSolver, strings.Join(bases(names), ","))}
 }
 
 // sooner is the shorter of two waits; zero is one that does not end.
@@ -121,12 +176,12 @@ func (c *Controller) gather(name types.NamespacedName) *view {
 		record: recordOf(c.caches.orders.get(recordName(name))),
 		now:    time.Now(),
 	}
-	v.want, v.refused = wantOf(c.asks.forCertificate(name), c.issuer)
-	if v.want != nil && v.want.Issuer != nil {
-		var hash string
-		v.solvers, hash = c.solversIn(v.want.Issuer.Name.Namespace)
-		v.inputs = v.want.inputs(hash, v.asked())
+	v.first, v.refused = wantOf(c.asks.forCertificate(name), c.issuer)
+	if v.first != nil && v.first.Issuer != nil {
+		v.solvers, v.solversHash = c.solversIn(v.first.Issuer.Name.Namespace)
+		v.standIn, v.unfit = c.findStandIn(v)
 	}
+	v.turnTo(v.first)
 	return v
 }
 
@@ -200,7 +255,7 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 	if err != nil {
 		return 0, err
 	}
-	plan := v.plan()
+	plan, _ := c.decide(v)
 	if plan.Do != Refuse {
 		c.obstacles.Delete(v.name)
 	}

@@ -100,6 +100,9 @@ func (r rules) traitsOf(ing *networkingv1.Ingress, issuer *Issuer) (traits Trait
 			}
 		}
 	}
+	if traits.Duration > 0 && traits.RenewBefore >= traits.Duration {
+		faults = append(faults, fmt.Errorf("%s: %s is not shorter than the duration, %s", AnnotationRenewBefore, traits.RenewBefore, traits.Duration))
+	}
 	if issuer.Kind != "" {
 		faults = append(faults, traits.fits(issuer.Kind))
 	}

@@ -3,7 +3,7 @@
 // A user annotates an Ingress with the name of an issuer. The controller turns each of its tls entries into an ask
 // (ask.go), joins the asks for the same certificate into what is wanted (want.go), reads what the certificate's Secret
 // holds (have.go), decides what to do (plan.go) and does it (certificates.go, order.go). The files that decide are pure
-// functions of values and the time; the truth tables stand above asksOf, planFor, renewAt, (*Record).fail, pause and counts.
+// functions of values and the time; the truth tables stand above asksOf, planFor, avoids, renewAt, (*Record).fail, pause and counts.
 //
 //	Ingress, Namespace, issuer, account, solver, Secret, timer
 //	  → name of a certificate → queue → gather → plan → act → when to look again

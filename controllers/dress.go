@@ -43,10 +43,14 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 		s.Annotations = map[string]string{}
 	}
 	want.Template.put(s)
+	maker := want.Issuer.Name.String()
+	if have.Managed {
+		maker = have.Issuer
+	}
 	s.Labels[LabelManaged] = "true"
 	maps.Copy(s.Annotations, map[string]string{
 		AnnotationAltNames:          strings.Join(have.Names, ","),
-		AnnotationCertificateIssuer: want.Issuer.Name.String(),
+		AnnotationCertificateIssuer: maker,
 		AnnotationSerial:            have.Serial,
 		AnnotationNotBefore:         have.NotBefore.UTC().Format(time.RFC3339),
 		AnnotationNotAfter:          have.NotAfter.UTC().Format(time.RFC3339),
@@ -56,6 +60,7 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 	set(s.Annotations, AnnotationRenewed, have.Renewed, have.Renewed != "")
 	set(s.Annotations, AnnotationCommonName, have.CN, have.CN != "")
 	set(s.Annotations, AnnotationSync, want.Sync, want.Shared)
+	set(s.Annotations, AnnotationInsteadOf, have.InsteadOf, have.Managed && have.InsteadOf == want.first() && have.InsteadOf != maker)
 	delete(s.Annotations, AnnotationAdopt)
 }
 

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,9 +19,11 @@ import (
 //	temporary Ingress of a challenge   → that challenge's page
 //	labels of a Namespace              → its Ingresses and standing certificates
 //	Namespace that can be read now     → all that is in it, see join
-//	issuer Secret                      → that issuer, those whose pair it makes, who asks it, the certificates asked of it
+//	issuer Secret                      → that issuer, those whose pair it makes or whose fallback it is, who asks it, the
+//	                                     certificates asked of it and of those
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
-//	account Secret                     → its issuer, the solvers beside it, which show it, the certificates asked of it
+//	account Secret                     → its issuer, the solvers beside it, which show it, the certificates asked of it and
+//	                                     of those whose fallback it is
 //	TLS Secret that we manage          → that certificate, and the issuer that signs with it
 //	order Secret                       → the ledger, the standing certificates for that certificate, which show its state
 //	ConfigMap                          → that standing certificate, the Ingresses that name it
@@ -118,7 +121,9 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
 	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
 	c.standingLoop.Add(c.standingFrom(now.Name)...)
-	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) })
+	leaning := c.leaningOn(nameOf(now))
+	c.issuerLoop.Add(slices.Collect(maps.Keys(leaning))...)
+	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) || leaning[issuer] })
 }
 
 func (c *Controller) onSolver(before, now *corev1.Secret) {
@@ -133,7 +138,8 @@ func (c *Controller) onAccount(before, now *corev1.Secret) {
 	c.issuerLoop.Add(issuer)
 	if !sameData(before, now) {
 		c.solverLoop.Add(namesOf(c.caches.solvers.in(now.Namespace))...)
-		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer })
+		leaning := c.leaningOn(issuer)
+		c.addCertificatesFrom(func(name types.NamespacedName) bool { return name == issuer || leaning[name] })
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Have is the certificate that a Secret holds.
@@ -23,6 +24,7 @@ type Have struct {
 	KeyType   KeyType
 	Key       crypto.Signer
 	Issuer    string // namespace/name of the issuer, from the Secret's annotations
+	InsteadOf string // the one for which it stood in, if it did
 	Revision  int
 	Managed   bool   // carries our label
 	Adopted   bool   // handed over by its owner
@@ -38,11 +40,12 @@ func haveOf(s *corev1.Secret) *Have {
 		return nil
 	}
 	have := &Have{
-		Issuer:  s.Annotations[AnnotationCertificateIssuer],
-		Managed: s.Labels[LabelManaged] == "true",
-		Adopted: s.Annotations[AnnotationAdopt] == "true",
-		Asked:   s.Annotations[AnnotationRenew],
-		Renewed: s.Annotations[AnnotationRenewed],
+		Issuer:    s.Annotations[AnnotationCertificateIssuer],
+		InsteadOf: s.Annotations[AnnotationInsteadOf],
+		Managed:   s.Labels[LabelManaged] == "true",
+		Adopted:   s.Annotations[AnnotationAdopt] == "true",
+		Asked:     s.Annotations[AnnotationRenew],
+		Renewed:   s.Annotations[AnnotationRenewed],
 	}
 	have.Revision, _ = strconv.Atoi(s.Annotations[AnnotationRevision])
 	have.read(s.Data[corev1.TLSCertKey], s.Data[corev1.TLSPrivateKeyKey])
@@ -151,6 +154,11 @@ func (h *Have) asked(secret *Have) *Have {
 		h.Asked = secret.Asked
 	}
 	return h
+}
+
+// isFrom reports whether the certificate was asked of that issuer: it, or its fallback, has made it.
+func (h *Have) isFrom(issuer types.NamespacedName) bool {
+	return h.Issuer == issuer.String() || h.InsteadOf == issuer.String()
 }
 
 // isCertificate reports whether there is a certificate with its key.

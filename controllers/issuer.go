@@ -38,6 +38,7 @@ type Issuer struct {
 	Nameservers  []string           // host:port, where to look for those pages' hosts; empty for the system's
 	Vault        vault.Config       // of KindVault
 	Zones        []string           // canonical; empty for any
+	Fallback     string             // issuer of the same namespace that stands in when this one's CA cannot; empty for none
 	Namespaces   labels.Selector    // whose Ingresses may use it
 	Sync         string             // selector for wildcard certificates, {name} not yet filled in
 	Hash         string             // changes with whatever the Secret says
@@ -68,6 +69,7 @@ var issuerKeys = map[string]func(*Issuer, string) error{
 	"eabKeyID":     func(i *Issuer, v string) error { i.Registration.EABKeyID = v; return nil },
 	"eabHMACKey":   func(i *Issuer, v string) error { i.Registration.EABHMACKey = v; return nil },
 	"caBundle":     (*Issuer).setCABundle,
+	"fallback":     (*Issuer).setFallback,
 	"issuer":       (*Issuer).setRoot,
 	"tls.crt":      func(*Issuer, string) error { return nil }, // the three are one thing: see setAuthority
 	"tls.key":      func(*Issuer, string) error { return nil },
@@ -95,6 +97,7 @@ var kindKeys = map[string][]Kind{
 	"eabKeyID":       {KindACME},
 	"eabHMACKey":     {KindACME},
 	"caBundle":       {KindACME, KindVault},
+	"fallback":       {KindACME},
 	"profile":        {KindACME},
 	"preferredChain": {KindACME},
 	"issuer":         {KindCA},

@@ -77,7 +77,13 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 		c.told.secret(s, corev1.EventTypeNormal, ReasonAccountRegistered, "Register",
 			fmt.Sprintf("The account at %s is %s.", issuer.Server, account.URL))
 	}
-	return 0, c.note(ctx, s, StatusReady, "The account is registered.", account.URL, "")
+	message, reason := "The account is registered.", ""
+	if issuer.Fallback != "" {
+		if _, fault := c.fallbackOf(issuer); fault != "" {
+			message, reason = message+" fallback: "+fault, ReasonInvalidIssuer
+		}
+	}
+	return 0, c.note(ctx, s, StatusReady, message, account.URL, reason)
 }
 
 // registrationFailed notes why on the issuer. What the CA refuses, or is known to, waits as long as a failed order, or as

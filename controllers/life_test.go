@@ -34,7 +34,10 @@ type paperCA struct {
 	lifetime time.Duration
 	refuse   func(order int) error                                   // may be nil
 	suggest  func(*x509.Certificate) (acmeclient.RenewalInfo, error) // nil: no renewal information
+	down     bool                                                    // nobody answers
+	killed   error                                                   // ends an order that has begun; may be nil
 	orders   []paperOrder
+	resumed  []string
 	asked    []time.Time
 	leaves   map[string]*x509.Certificate // by identifier
 }
@@ -60,11 +63,20 @@ func (ca *paperCA) RenewalInfo(_ context.Context, id string) (acmeclient.Renewal
 }
 
 func (ca *paperCA) Order(ctx context.Context, _ acmeclient.Account, req acmeclient.Request) ([]byte, error) {
+	if ca.down {
+		return nil, &acmeclient.Error{Op: "read directory", Down: true, Err: errors.New("connection refused")}
+	}
 	ca.orders = append(ca.orders, paperOrder{at: time.Now(), replaces: req.Replaces})
+	if req.URL != "" {
+		ca.resumed = append(ca.resumed, req.URL)
+	}
 	if req.URL == "" {
 		if err := req.Begun(ctx, fmt.Sprint("https://ca.test/order/", len(ca.orders))); err != nil {
 			return nil, &acmeclient.Error{Op: "record order", Reached: true, Err: err}
 		}
+	}
+	if ca.killed != nil {
+		return nil, &acmeclient.Error{Op: "await authorization", Err: ca.killed}
 	}
 	if ca.refuse != nil {
 		if err := ca.refuse(len(ca.orders)); err != nil {
@@ -109,6 +121,7 @@ func (ca *paperCA) issued() (at []time.Time) {
 type life struct {
 	*rig
 	ca       *paperCA
+	spare    *paperCA // of an issuer at https://spare.test/dir; may be nil
 	c        *Controller
 	failures int    // in a row, as the loop counts them
 	limits   limits // of the CA; from the next restart
@@ -130,6 +143,7 @@ func inBubble(t *testing.T, lifetime time.Duration, issuer map[string]string, st
 			data[k] = []byte(v)
 		}
 		l.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "le"}, Type: TypeIssuer, Data: data})
+		l.add(solverSecret())
 		text, err := marshalKey(key)
 		if err != nil {
 			t.Fatal(err)
@@ -154,6 +168,9 @@ func (l *life) restart() {
 	}
 	l.stopQueues()
 	l.c.cas.clients["https://ca.test/dir\n"] = l.ca
+	if l.spare != nil {
+		l.c.cas.clients["https://spare.test/dir\n"] = l.spare
+	}
 	if l.limits != (limits{}) {
 		l.c.ledger.limits["https://ca.test/dir"] = l.limits
 	}
@@ -187,11 +204,13 @@ func (l *life) look() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	var issuers, accounts, orders, managed []any
+	var issuers, solvers, accounts, orders, managed []any
 	for _, s := range found.(*corev1.SecretList).Items {
 		switch {
 		case s.Type == TypeIssuer:
 			issuers = append(issuers, &s)
+		case s.Type == TypeSolver:
+			solvers = append(solvers, &s)
 		case s.Type == TypeAccount:
 			accounts = append(accounts, &s)
 		case s.Type == TypeOrder:
@@ -202,7 +221,7 @@ func (l *life) look() {
 		}
 	}
 	caches := l.c.caches
-	err = errors.Join(caches.issuers[""].GetIndexer().Replace(issuers, ""), caches.accounts[""].GetIndexer().Replace(accounts, ""),
+	err = errors.Join(caches.issuers[""].GetIndexer().Replace(issuers, ""), caches.solvers[""].GetIndexer().Replace(solvers, ""), caches.accounts[""].GetIndexer().Replace(accounts, ""),
 		caches.orders[""].GetIndexer().Replace(orders, ""), caches.managed[""].GetIndexer().Replace(managed, ""))
 	if err != nil {
 		l.t.Fatal(err)

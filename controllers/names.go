@@ -25,6 +25,8 @@ const (
 	AnnotationCommonName = "wildcast.dev/common-name"
 	// AnnotationCertificateIssuer is the issuer's namespace/name. On an issuer's own Ingresses the same key opts in.
 	AnnotationCertificateIssuer = "wildcast.dev/issuer"
+	// AnnotationInsteadOf is the namespace/name of the issuer for which AnnotationCertificateIssuer, its fallback, stood in.
+	AnnotationInsteadOf = "wildcast.dev/instead-of"
 	// AnnotationSerial is the certificate's serial number in hexadecimal.
 	AnnotationSerial = "wildcast.dev/serial"
 	// AnnotationNotBefore is the start of the certificate's validity, RFC 3339.

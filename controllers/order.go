@@ -53,7 +53,7 @@ func (c *Controller) issue(ctx context.Context, v *view) (time.Duration, error) 
 	if err != nil {
 		return c.orderFailed(ctx, v, err, resumed)
 	}
-	v.record.Suggestion = c.suggestion(ctx, v, leafOf(chain)) // so that it is recorded with the chain, in one write
+	v.record.Suggestion = c.suggestion(ctx, v, v.want.Issuer, leafOf(chain)) // so that it is recorded with the chain, in one write
 	c.turns.taken(v.name, v.record.Suggestion.Serial, v.record.Suggestion.Every, v.now)
 	early := v.record.succeed(chain, v.want.RenewBefore, v.now)
 	if err := c.keepRecord(ctx, v); err != nil {
@@ -81,17 +81,15 @@ func (c *Controller) begin(ctx context.Context, v *view, account acmeclient.Acco
 	next := &Record{
 		Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret,
 		Account: account.URL, Replaces: v.replaces(account), Renew: v.asked(), Suggestion: r.Suggestion,
-		Attempts: recent(r.Attempts, v.now),
+		Attempts: recent(r.Attempts, v.now), InsteadOf: v.want.InsteadOf,
 	}
-	if r.Inputs == v.inputs {
-		next.Failures = r.Failures
-	}
+	next.inherit(r)
 	v.record = next
 	if err := c.keepRecord(ctx, v); err != nil {
 		return err
 	}
 	c.told.askers(v.want.Asks, corev1.EventTypeNormal, ReasonRequested, "Order", fmt.Sprintf(
-		"Ordering certificate %s for %s from issuer %s.", v.name, strings.Join(v.want.Names, ", "), v.want.Issuer.Name))
+		"Ordering certificate %s for %s from issuer %s.%s", v.name, strings.Join(v.want.Names, ", "), v.want.Issuer.Name, v.reason()))
 	return nil
 }
 
@@ -177,9 +175,10 @@ func (c *Controller) solver(v *view) acmeclient.Solver {
 // orderFailed enters the failure into the record and tells the owners of the Ingresses. A failure that the record does
 // not settle is returned, so that the loop backs off.
 func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resumed bool) (time.Duration, error) {
+	v.record.Down = v.record.outageAfter(cause, v.now)
 	settled := v.record.fail(cause, resumed, v.now)
 	c.ledger.note(v.name, v.record.Attempts)
-	if settled || v.record.LastError != cause.Error() {
+	if settled || v.record.LastError != cause.Error() || v.outageIsNews() {
 		v.record.LastError = cause.Error()
 		if err := c.keepRecord(ctx, v); err != nil {
 			return 0, errors.Join(cause, err)
@@ -193,6 +192,11 @@ func (c *Controller) orderFailed(ctx context.Context, v *view, cause error, resu
 		return time.Millisecond, nil
 	}
 	c.tellFailed(v, cause)
+	if v.fallsBack() {
+		c.log.Warn("Order failed, asking the fallback", zap.String("certificate", v.name.String()),
+			zap.String("fallback", v.standIn.Issuer.Name.String()), zap.Error(cause))
+		return time.Millisecond, nil
+	}
 	if !settled {
 		return 0, fmt.Errorf("order certificate %s: %w", v.name, cause)
 	}
@@ -216,7 +220,10 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	case v.record.Limited:
 		reason, when = ReasonRateLimited, "The CA asks to wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
 	}
-	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s", v.name, cause, when)})
+	if v.fallsBack() {
+		when = fmt.Sprintf("Its fallback, issuer %s, is asked now.", v.standIn.Issuer.Name)
+	}
+	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s%s", v.name, cause, when, v.noStandIn(Spent{}))})
 }
 
 // tellEarly says that a new certificate is due for renewal already.

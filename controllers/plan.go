@@ -15,6 +15,7 @@ const (
 	Release Action = "release" // nobody asks for it: keep it while it lasts, do not renew it
 	Remove  Action = "remove"  // nobody asks for it, and it has expired
 	Refuse  Action = "refuse"  // the Secret of that name is somebody else's
+	Lack    Action = "lack"    // an order is due, and no solver answers for one of its names
 )
 
 // Plan is a decision about one certificate.
@@ -39,10 +40,11 @@ type Plan struct {
 //	yes    any                           next attempt is later       → Wait     then
 //	yes    any                                                       → Issue
 //
-// Right means: it covers the names, with a key of the type, is valid and comes from the issuer, and is in all else as an
-// issuer that signs by itself would sign it now. A Secret that its owner handed over is right whatever its issuer, until a
+// Right means: it covers the names, with a key of the type, is valid and comes from the issuer or its fallback, and is in
+// all else as an issuer that signs by itself would sign it now. A Secret that its owner handed over is right whatever its issuer, until a
 // new text of AnnotationRenew asks for another. The next attempt counts when it was put off for this same order, or when
-// the CA itself named the time, which no change of ours moves but another issuer. One that is more than longestWait away
+// the CA itself named the time, which no change of ours moves but another issuer: the record knows the time of one other
+// issuer as well. One that is more than longestWait away
 // was written by a clock that was wrong.
 func planFor(want *Want, have *Have, record *Record, inputs string, now time.Time) Plan {
 	switch {
@@ -62,11 +64,11 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 	if f, _ := want.judge(record.have().asked(have), now); f == "" {
 		return Plan{Do: Install, Why: fault}
 	}
-	limited := record.Limited && record.Issuer == want.Issuer.Name.String()
-	next := record.attempt(have)
-	ahead := next.Sub(now)
-	if 0 < ahead && ahead <= longestWait && (limited || record.Inputs == inputs) {
-		return Plan{Do: Wait, Why: fault, At: next}
+	for _, b := range []backoff{record.backoff(), record.Other} {
+		next, counts := b.attempt(have), b.Inputs == inputs || b.Limited && b.Issuer == want.Issuer.Name.String()
+		if counts && now.Before(next) && next.Sub(now) <= longestWait {
+			return Plan{Do: Wait, Why: fault, At: next}
+		}
 	}
 	return Plan{Do: Issue, Why: fault}
 }
@@ -99,7 +101,7 @@ func (w *Want) judge(have *Have, now time.Time) (fault string, due time.Time) {
 		return "it does not cover all names", due
 	case have.KeyType != w.KeyType:
 		return "its key is of another type", due
-	case have.Managed && have.Issuer != w.Issuer.Name.String():
+	case have.Managed && !have.isFrom(w.Issuer.Name):
 		return "it comes from another issuer", due
 	case have.Asked != "" && have.Asked != have.Renewed:
 		return "its renewal is asked for", due

@@ -132,6 +132,7 @@ func TestPlan(t *testing.T) {
 		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
 		{"the CA asked to wait, whatever changes", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/le", Next: later, Limited: true}, Wait, true},
 		{"the CA of another issuer asked to wait", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Issuer: home + "/other", Next: later, Limited: true}, Issue, false},
+		{"the CA of the issuer that was asked before this one asked to wait", wanted("*.a.test"), nil, &Record{Inputs: "of its fallback", Other: backoff{Issuer: home + "/le", Next: later, Limited: true}}, Wait, true},
 		{"its issuer is being repaired, and a younger Ingress names another", partly, elsewhere, nil, Hold, true},
 		{"it does not serve what is held", partly, held(t, "*.b.test", day), nil, Issue, false},
 		{"its issuer was not repaired until it was due", partly, overdue, nil, Issue, false},
@@ -279,7 +280,8 @@ func TestARecordSurvivesTheCluster(t *testing.T) {
 	}
 	before := &Record{Inputs: "i", Issuer: "n/le", Names: words("*.a.test a.test"), Key: key, URL: "https://ca/order/1", Chain: []byte("chain"),
 		Failures: 3, Next: now, Limited: true, LastError: "no", Account: "https://ca/account/1", Replaces: "x.y", Renew: "now",
-		Suggestion: Suggestion{"1f", Window{now.Add(day), now.Add(2 * day)}, 8 * time.Hour}}
+		Suggestion: Suggestion{"1f", Window{now.Add(day), now.Add(2 * day)}, 8 * time.Hour}, InsteadOf: "n/first", Paused: true,
+		Down: outage{now.Add(-time.Hour), now}, Other: backoff{"n/first", "j", 2, now.Add(day), true, true, outage{now.Add(-day), now}}}
 	s, err := before.object(parseName("ns/wildcard.a.test"))
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package controllers
 import (
 	"crypto"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ import (
 type Record struct {
 	Inputs    string // hash of what the order depends on
 	Issuer    string // namespace/name
+	InsteadOf string // namespace/name of the issuer for which that one stands in, empty if it does not
 	Names     []string
 	Key       crypto.Signer
 	URL       string
@@ -30,7 +32,9 @@ type Record struct {
 	CA        []byte // PEM of the root, from issuers that sign by themselves
 	Failures  int    // that reached the CA, in a row
 	Next      time.Time
-	Limited   bool // the CA named the time in Next
+	Limited   bool   // the CA named the time in Next
+	Paused    bool   // the CA has paused a name
+	Down      outage // of the issuer's CA
 	LastError string
 
 	Account    string     // URL of the account that orders, or has ordered
@@ -38,6 +42,7 @@ type Record struct {
 	Renew      string     // text of AnnotationRenew when the order began
 	Suggestion Suggestion // when to renew the certificate that is there
 	Attempts   []attempt  // of the last week that count against the CA's limits, if those are known
+	Other      backoff    // of the issuer that was asked before this one: that for which it stands in, or its fallback
 
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
@@ -46,6 +51,7 @@ type Record struct {
 const (
 	orderInputs    = "inputs"
 	orderIssuer    = "issuer"
+	orderInsteadOf = "insteadOf"
 	orderNames     = "names"
 	orderKey       = corev1.TLSPrivateKeyKey
 	orderURL       = "url"
@@ -54,6 +60,10 @@ const (
 	orderFailures  = "failures"
 	orderNext      = "nextAttempt"
 	orderLimited   = "rateLimited"
+	orderPaused    = "paused"
+	orderDownFrom  = "downFrom"
+	orderDownTo    = "downTo"
+	orderOther     = "other"
 	orderLastError = "lastError"
 	orderAccount   = "account"
 	orderReplaces  = "replaces"
@@ -94,7 +104,9 @@ func recordOf(s *corev1.Secret) *Record {
 		URL:       string(s.Data[orderURL]),
 		Chain:     s.Data[orderChain],
 		CA:        s.Data[orderCA],
+		InsteadOf: string(s.Data[orderInsteadOf]),
 		Limited:   string(s.Data[orderLimited]) == "true",
+		Paused:    string(s.Data[orderPaused]) == "true",
 		LastError: string(s.Data[orderLastError]),
 		Account:   string(s.Data[orderAccount]),
 		Replaces:  string(s.Data[orderReplaces]),
@@ -106,6 +118,9 @@ func recordOf(s *corev1.Secret) *Record {
 	r.Key, _ = parseKey(s.Data[orderKey])
 	r.Failures, _ = strconv.Atoi(string(s.Data[orderFailures]))
 	r.Next, _ = time.Parse(time.RFC3339, string(s.Data[orderNext]))
+	r.Down.From, _ = time.Parse(time.RFC3339, string(s.Data[orderDownFrom]))
+	r.Down.To, _ = time.Parse(time.RFC3339, string(s.Data[orderDownTo]))
+	_ = json.Unmarshal(s.Data[orderOther], &r.Other) // what cannot be read is none
 	return r
 }
 
@@ -152,7 +167,11 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderCA, string(r.CA), len(r.CA) > 0)
 	put(orderFailures, strconv.Itoa(r.Failures), r.Failures > 0)
 	put(orderNext, r.Next.UTC().Format(time.RFC3339), !r.Next.IsZero())
+	put(orderInsteadOf, r.InsteadOf, r.InsteadOf != "")
 	put(orderLimited, "true", r.Limited)
+	put(orderPaused, "true", r.Paused)
+	put(orderDownFrom, r.Down.From.UTC().Format(time.RFC3339), !r.Down.From.IsZero())
+	put(orderDownTo, r.Down.To.UTC().Format(time.RFC3339), !r.Down.From.IsZero())
 	put(orderLastError, r.LastError, r.LastError != "")
 	put(orderAccount, r.Account, r.Account != "")
 	put(orderReplaces, r.Replaces, r.Replaces != "")
@@ -162,12 +181,12 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderRenewFrom, said.Start.UTC().Format(time.RFC3339), !said.Start.IsZero())
 	put(orderRenewUntil, said.End.UTC().Format(time.RFC3339), !said.Start.IsZero())
 	put(orderAskInterval, said.Every.String(), !said.Start.IsZero())
-	if len(r.Attempts) > 0 {
-		attempts, err := json.Marshal(r.Attempts)
-		if err != nil {
-			return nil, fmt.Errorf("record order %s: %w", certificate, err)
-		}
-		s.Data[orderAttempts] = attempts
+	attempts, err := json.Marshal(r.Attempts)
+	put(orderAttempts, string(attempts), len(r.Attempts) > 0)
+	other, wrong := json.Marshal(r.Other)
+	put(orderOther, string(other), r.Other.Issuer != "")
+	if err := errors.Join(err, wrong); err != nil {
+		return nil, fmt.Errorf("record order %s: %w", certificate, err)
 	}
 	return s, nil
 }
@@ -181,7 +200,7 @@ func (r *Record) have() *Have {
 	if err != nil {
 		return nil
 	}
-	h := &Have{Issuer: r.Issuer, Managed: true, Renewed: r.Renew}
+	h := &Have{Issuer: r.Issuer, InsteadOf: r.InsteadOf, Managed: true, Renewed: r.Renew}
 	h.read(r.Chain, key)
 	return r.inform(h)
 }

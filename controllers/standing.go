@@ -199,6 +199,7 @@ func (r rules) standingFor(ing *networkingv1.Ingress) (*Standing, error) {
 // else are the certificate's; the Ingress only gets a copy:
 //
 //	the certificate's ConfigMap is not in order       held, so that no copy goes; its owner is told
+//	annotation that cannot be read                    InvalidIngress; held, so that no copy goes
 //	it has no copies                                  NamespaceNotSelected
 //	namespace not selected                            NamespaceNotSelected
 //	namespace outside the issuer's namespaces         NotAllowed
@@ -209,6 +210,9 @@ func (r rules) joinStanding(ing *networkingv1.Ingress, s *Standing, fault error)
 	if problem != nil && (of == nil || !of.Held) {
 		return nil, []Problem{{ReasonNotAllowed, fmt.Sprintf("Certificate %s is not made: see: kubectl describe -n %s configmap %s",
 			s.SecretName, s.By.Namespace, s.By.Name)}}
+	}
+	if wrong := wildcardFault(ing); wrong != nil {
+		problems, of.Held = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", wrong)}), true
 	}
 	if !of.Held {
 		if problem := r.mayJoin(ing.Namespace, s, of); problem != nil {

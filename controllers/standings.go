@@ -54,7 +54,7 @@ func (c *Controller) stateOf(ask *Ask, problem *Problem) map[string]string {
 		return map[string]string{AnnotationStatus: StatusInvalid, AnnotationMessage: shortened(problem.Note)}
 	}
 	s := c.caches.managed.get(ask.Certificate)
-	if have := haveOf(s); have.isCertificate() && have.Issuer == ask.Issuer.String() && covers(have.Names, ask.Names) && time.Now().Before(have.NotAfter) {
+	if have := haveOf(s); have.isCertificate() && have.isFrom(ask.Issuer) && covers(have.Names, ask.Names) && time.Now().Before(have.NotAfter) {
 		return map[string]string{AnnotationStatus: StatusReady, AnnotationMessage: "The certificate is in Secret " + ask.SecretName + ".",
 			AnnotationNotAfter: s.Annotations[AnnotationNotAfter], AnnotationRenewAt: s.Annotations[AnnotationRenewAt]}
 	}

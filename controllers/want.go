@@ -13,9 +13,10 @@ import (
 
 // Want is the certificate that should be.
 type Want struct {
-	Name   types.NamespacedName // of the Secret
-	Issuer *Issuer              // nil when held: the issuer is missing or not valid
-	Names  []string             // canonical, sorted, irredundant
+	Name      types.NamespacedName // of the Secret
+	Issuer    *Issuer              // nil when held: the issuer is missing or not valid
+	InsteadOf string               // namespace/name of the issuer for which this one stands in; empty if it does not
+	Names     []string             // canonical, sorted, irredundant
 	Traits
 	Template Template
 	Shared   bool   // copied by the syncer
@@ -81,7 +82,7 @@ func (w *Want) join(ask Ask) {
 // their names. Another issuer, which younger Ingresses name, does not replace it before it is due.
 func (w *Want) serves(have *Have, now time.Time) bool {
 	return have.isCertificate() && have.Managed && now.Before(have.renewAt(0)) && slices.ContainsFunc(w.Held, func(a Ask) bool {
-		return a.Issuer.String() == have.Issuer && covers(have.Names, a.Names)
+		return have.isFrom(a.Issuer) && covers(have.Names, a.Names)
 	})
 }
 

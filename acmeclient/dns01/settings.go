@@ -183,6 +183,16 @@ func Serving(all []Settings, names []string) (serving []string) {
 	return slices.Compact(serving)
 }
 
+// Unserved are the names that no settings answer for.
+func Unserved(all []Settings, names []string) (lacking []string) {
+	for _, name := range names {
+		if choose(all, strings.TrimPrefix(name, "*.")) == nil {
+			lacking = append(lacking, name)
+		}
+	}
+	return lacking
+}
+
 // delegate returns the settings that name the zone to which a CNAME leads the record, or the domain's own if none do.
 func delegate(all []Settings, own *Settings, fqdn string) *Settings {
 	heir := choose(all, strings.TrimSuffix(fqdn, "."))

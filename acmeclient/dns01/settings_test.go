@@ -93,6 +93,13 @@ func TestTheLongestZoneIsUsed(t *testing.T) {
 	says(t, err, "make one", "a.test, b.test, sub.a.test")
 	_, err = w.pool.Solver(nil, nil).Present(t.Context(), challenge("c.test"))
 	says(t, err, "no DNS-01 solver for c.test: make one")
+	names := []string{"*.b.test", "*.c.test", "a.test", "c.test", "xb.test"}
+	if got := strings.Join(dns01.Unserved(all[1:], names), " "); got != "*.c.test c.test xb.test" {
+		t.Errorf("no solver for %s", got)
+	}
+	if got := dns01.Unserved(all, names); got != nil {
+		t.Errorf("no solver for %s, though one has no zones", got)
+	}
 }
 
 func TestMissingCredentialsAreReportedInTheProvidersWords(t *testing.T) {

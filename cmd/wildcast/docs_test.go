@@ -135,6 +135,32 @@ func TestTheReferenceAndTheREADMEMentionEveryKeyOfIssuersAndSolvers(t *testing.T
 	}
 }
 
+func TestThePageOnIssuersMentionsEveryKey(t *testing.T) {
+	page := readDoc(t, "docs/issuers.md")
+	for _, key := range slices.Concat(keysOf(t, "controllers/issuer.go", "issuerKeys"), keysOf(t, "controllers/traits.go", "traitKeys")) {
+		if !mentions(page, key) {
+			t.Errorf("docs/issuers.md does not mention the key %s", key)
+		}
+	}
+}
+
+// ofIngresses is the block of constants that names what an Ingress may carry.
+var ofIngresses = regexp.MustCompile(`(?s)// Annotations of Ingresses\.\nconst \((.*?)\n\)`)
+
+func TestThePageOnIngressesMentionsEveryAnnotation(t *testing.T) {
+	page := readDoc(t, "docs/ingress.md")
+	block := ofIngresses.FindString(readDoc(t, "controllers/names.go"))
+	names := regexp.MustCompile(`"([a-z.-]+/[a-z-]+)"`).FindAllStringSubmatch(block, -1)
+	if len(names) < 10 {
+		t.Fatalf("just %d annotations in %q", len(names), block)
+	}
+	for _, name := range names {
+		if !mentions(page, name[1]) && !strings.Contains(page, name[1]+"=") {
+			t.Errorf("docs/ingress.md does not mention %s", name[1])
+		}
+	}
+}
+
 func TestTheReferenceMentionsEveryKeyOfStandingCertificates(t *testing.T) {
 	page := readDoc(t, "docs/reference.md")
 	for _, key := range keysOf(t, "controllers/standing.go", "standingKeys") {
@@ -207,7 +233,7 @@ var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
 
 func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md", "docs/dns.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md", "docs/dns.md", "docs/issuers.md", "docs/ingress.md"} {
 		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s speaks of %s, which is not in the code", page, name)

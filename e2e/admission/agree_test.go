@@ -67,13 +67,13 @@ func TestNoIssuerThatWildcastAcceptsIsRefused(t *testing.T) {
 	table := map[string][]string{
 		"kind": {"acme", "ca", "selfsigned", "", "x"}, "server": {"letsencrypt", "LetsEncrypt", "https://ca.example.com/d", "", "x"},
 		"challenge": {"dns01", "http01", "", "x"}, "ingressClass": {"traefik", ""}, "nameservers": {"10.0.0.1:53", ""}, "email": {"a@example.com", ""}, "eabKeyID": {"id", ""}, "eabHMACKey": {"a2V5", ""},
-		"keyType": {"ec256", "ed25519", "rsa2048", "", "x"}, "rotateKey": {"true", "false", "x"}, "issuer": {"root", "", "it"},
+		"keyType": {"ec256", "ed25519", "rsa2048", "", "x"}, "rotateKey": {"true", "false", "x"}, "issuer": {"root", "", "it"}, "fallback": {"other", ""},
 		"zones": {"example.com"}, "sync": {"a=b"}, "subject": {"O=x", ""}, "usages": {"client auth", ""}, "duration": {"1h"}, "foo": {"x"},
 		"auth": {"token", "approle", "kubernetes", "", "x"}, "role": {"web", ""}, "token": {"t", ""}, "roleID": {"r"}, "secretID": {"s"}, "authRole": {"w"},
 	}
 	vault := []string{"auth", "auth", "role", "role", "role", "token", "roleID", "secretID", "authRole", "keyType", "usages", "foo"}
 	order := []string{"kind", "kind", "kind", "server", "server", "server", "challenge", "challenge", "ingressClass", "nameservers", "email", "eabKeyID", "eabHMACKey", "eabKeyID", "eabHMACKey",
-		"keyType", "rotateKey", "issuer", "issuer", "zones", "sync", "subject", "usages", "duration", "foo"}
+		"keyType", "rotateKey", "issuer", "issuer", "fallback", "zones", "sync", "subject", "usages", "duration", "foo"}
 	agree(t, 600, func(d *rand.Rand) (runtime.Object, values, error) {
 		data := some(d, 5, table, order)
 		if data["server"] == "" && d.IntN(2) == 0 {

@@ -49,7 +49,7 @@ func TestIngressesWithMalformedAnnotationsAreRefused(t *testing.T) {
 		{values{"wildcast.dev/issuer": strings.Repeat("a", 254)}, "cannot be the name of a Secret"},
 		{values{"wildcast.dev/wildcard": "false"}, ""},
 		{values{"wildcast.dev/wildcard": "true"}, ""},
-		{values{"wildcast.dev/wildcard": "no"}, `Annotation wildcast.dev/wildcard: "no" is neither "true" nor "false".`},
+		{values{"wildcast.dev/wildcard": "no"}, `Annotation wildcast.dev/wildcard: "no" is neither "true" nor "false"; write "false" for a certificate with exactly these hosts.`},
 		{values{"wildcast.dev/key-type": " rsa4096 "}, ""},
 		{values{"wildcast.dev/key-type": "rsa1024"}, `Annotation wildcast.dev/key-type: "rsa1024" is no key type; use ec256, ec384, rsa2048, rsa3072, rsa4096, or ed25519`},
 		{values{"wildcast.dev/duration": "2160h", "wildcast.dev/renew-before": "1h30m"}, ""},

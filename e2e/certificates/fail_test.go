@@ -44,6 +44,52 @@ func TestABlockedNameIsToldInTheCAsWordsWhileOthersAreServedAndRecoversWhenEdite
 	s.noTXT()
 }
 
+func TestAnOrderThatAlwaysFailsWaitsLongerEachTimeAndAChangeOfTheIngressEndsTheWait(t *testing.T) {
+	s := open(t, "always", stage.Options{}, nil)
+	infra := s.namespace("infra", nil)
+	s.CA.Refuse(s.host("wiki"))
+	began := time.Now()
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, exact)
+	s.run()
+	record := recordOf(types.NamespacedName{Namespace: infra, Name: "wiki-tls"})
+	for i, pause := range []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute, day, day} {
+		if i > 0 { // the time comes
+			began = time.Now()
+			s.change(record, func(record *corev1.Secret) { record.Data["nextAttempt"] = []byte(began.UTC().Format(time.RFC3339)) })
+			s.must(s.w.Restart(s.ctx))
+		}
+		next := s.waits(record, i+1)
+		if early, late := began.Add(pause), time.Now().Add(pause+time.Second); next.Before(early) || next.After(late) {
+			t.Errorf("after %d failures it waits until %s, want %s to %s", i+1, next, early, late)
+		}
+	}
+	ingresses := s.Kube.NetworkingV1().Ingresses(infra)
+	ingress, err := ingresses.Get(s.ctx, "wiki", metav1.GetOptions{})
+	s.must(err)
+	ingress.Spec.TLS[0].Hosts = []string{s.host("blog")}
+	_, err = ingresses.Update(s.ctx, ingress, metav1.UpdateOptions{})
+	s.must(err)
+	s.served(infra, "wiki-tls", s.host("blog"))
+	s.ordered(s.host("blog"))
+}
+
+// waits waits until a record tells so many failures, and returns when the next attempt is.
+func (s *scene) waits(record types.NamespacedName, failures int) (next time.Time) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("%d failures are recorded", failures), func() error {
+		secret, err := s.get(record)
+		if err != nil {
+			return err
+		}
+		if got := string(secret.Data["failures"]); got != fmt.Sprint(failures) {
+			return fmt.Errorf("there are %q", got)
+		}
+		next, err = time.Parse(time.RFC3339, string(secret.Data["nextAttempt"]))
+		return err
+	})
+	return next
+}
+
 func TestATXTRecordThatIsNeverVisibleIsToldWithTheServerTakenAwayAndTriedAgainInTheSameOrder(t *testing.T) {
 	s := openBare(t, "hidden", stage.Options{})
 	s.must(s.Issuer(s.ctx, stage.Home, s.Name, map[string]string{"sync": "stage=" + s.Name}))
@@ -203,4 +249,9 @@ func TestAnIssuerThatNeedsAnExternalAccountIsRepairedWithoutARestart(t *testing.
 	})
 	s.served(infra, "wiki-tls", "*."+s.zone())
 	s.ordered("*." + s.zone())
+
+	keys := map[string]string{"eabKeyID": "kid-1", "eabHMACKey": eab["kid-1"]}
+	s.must(s.Issuer(s.ctx, stage.Home, "eab-from-the-start", keys))
+	s.ingress(infra, "blog", []string{s.host("blog")}, map[string]string{"wildcast.dev/issuer": "eab-from-the-start", "wildcast.dev/wildcard": "false"})
+	s.served(infra, "blog-tls", s.host("blog"))
 }

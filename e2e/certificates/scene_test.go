@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/stage"
 	"github.com/wildcast/wildcast/e2e/wildcast"
@@ -141,13 +142,19 @@ func (s *scene) stored(name types.NamespacedName) *corev1.Secret {
 // served waits until the Secret holds a certificate for exactly these names, checks it and returns it.
 func (s *scene) served(namespace, name string, names ...string) leaf {
 	s.t.Helper()
+	return s.servedBy(s.CA, namespace, name, names...)
+}
+
+// servedBy is served by another CA than the scene's own.
+func (s *scene) servedBy(ca *acmetest.CA, namespace, name string, names ...string) leaf {
+	s.t.Helper()
 	var found leaf
 	s.until(fmt.Sprintf("%s/%s serves %s", namespace, name, names), func() error {
 		secret, err := s.get(types.NamespacedName{Namespace: namespace, Name: name})
 		if err != nil {
 			return err
 		}
-		if found, err = readLeaf(secret, s.CA.Root()); err != nil {
+		if found, err = readLeaf(secret, ca.Root()); err != nil {
 			return err
 		}
 		if !slices.Equal(slices.Sorted(slices.Values(found.DNSNames)), slices.Sorted(slices.Values(names))) {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -201,12 +202,15 @@ func TestTheCertificateComesWhenTheOwnerRemovesWhatStoodInItsPlace(t *testing.T)
 	s.served(infra, name.Name, s.host("wiki"))
 }
 
-func TestWhenAllIngressesHaveGoneTheCertificateIsKeptAndServesTheNextWithoutAnOrder(t *testing.T) {
-	s := open(t, "gone", stage.Options{}, nil)
+func TestWhenAllIngressesHaveGoneTheCertificateIsKeptNotRenewedAndServesTheNextWithoutAnOrder(t *testing.T) {
+	s := open(t, "gone", stage.Options{}, map[string]string{"renewBefore": "24h"})
 	infra := s.namespace("infra", nil)
 	s.run()
+	s.CA.Answer(acmetest.StepRenewalInfo, acmetest.Problem{Status: 404}) // the rule is told here, not the CA's wish
+	s.CA.SetValidity(-80*day, 90*day)
 	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
 	first := s.served(infra, "wiki-tls", "*."+s.zone())
+	s.CA.SetValidity(0, 0)
 	s.must(s.Kube.NetworkingV1().Ingresses(infra).Delete(s.ctx, "wiki", metav1.DeleteOptions{}))
 	s.until("the copy that nobody asks for is gone", func() error {
 		if _, err := s.get(types.NamespacedName{Namespace: infra, Name: "wiki-tls"}); !apierrors.IsNotFound(err) {
@@ -214,7 +218,14 @@ func TestWhenAllIngressesHaveGoneTheCertificateIsKeptAndServesTheNextWithoutAnOr
 		}
 		return nil
 	})
-	s.stored(s.shared())
+	s.change(home(s.Name), func(issuer *corev1.Secret) { delete(issuer.Data, "renewBefore") }) // it would be due by the rule
+	s.barrier()
+	s.must(s.w.Restart(s.ctx))
+	s.barrier()
+	if got := s.served(stage.Home, s.shared().Name, "*."+s.zone()); got.serial() != first.serial() {
+		t.Error("it was renewed, though nobody asks for it")
+	}
+	s.put(home(s.Name), "renewBefore", "24h")
 	s.ingress(infra, "again", []string{s.host("again")}, nil)
 	if got := s.served(infra, "again-tls", "*."+s.zone()); got.serial() != first.serial() {
 		t.Error("it is another certificate")
@@ -222,7 +233,7 @@ func TestWhenAllIngressesHaveGoneTheCertificateIsKeptAndServesTheNextWithoutAnOr
 	s.ordered("*." + s.zone())
 }
 
-func TestAHomeSecretThatWasDeletedIsBackFromItsRecordWithoutAnOrder(t *testing.T) {
+func TestAHomeSecretOrACopyThatWasDeletedIsBackWithoutAnOrder(t *testing.T) {
 	s := open(t, "deleted", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)
 	s.run()
@@ -239,6 +250,10 @@ func TestAHomeSecretThatWasDeletedIsBackFromItsRecordWithoutAnOrder(t *testing.T
 	s.barrier()
 	if got := s.served(infra, "wiki-tls", "*."+s.zone()); got.secret.UID != first.secret.UID {
 		t.Error("the copy went meanwhile")
+	}
+	s.must(s.Kube.CoreV1().Secrets(infra).Delete(s.ctx, "wiki-tls", metav1.DeleteOptions{}))
+	if got := s.served(infra, "wiki-tls", "*."+s.zone()); got.serial() != first.serial() {
+		t.Error("the copy is of another certificate")
 	}
 	s.ordered("*." + s.zone())
 }

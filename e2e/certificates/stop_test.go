@@ -16,9 +16,14 @@ import (
 
 // holdAt makes the CA wait with a step. held is closed when the first request has come; release lets all go on.
 func (s *scene) holdAt(step string) (held <-chan struct{}, release func()) {
+	return holdAt(s.t, s.CA, step)
+}
+
+// holdAt is that for any CA.
+func holdAt(t *testing.T, ca *acmetest.CA, step string) (held <-chan struct{}, release func()) {
 	came, goOn := make(chan struct{}), make(chan struct{})
 	var first, last sync.Once
-	s.CA.Before(func(now string) {
+	ca.Before(func(now string) {
 		if now == step {
 			first.Do(func() { close(came) })
 			<-goOn
@@ -26,11 +31,11 @@ func (s *scene) holdAt(step string) (held <-chan struct{}, release func()) {
 	})
 	release = func() {
 		last.Do(func() {
-			s.CA.Before(nil)
+			ca.Before(nil)
 			close(goOn)
 		})
 	}
-	s.t.Cleanup(release)
+	t.Cleanup(release)
 	return came, release
 }
 
