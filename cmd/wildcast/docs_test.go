@@ -86,6 +86,38 @@ func TestTheReferenceMentionsEveryNameThatUsersSee(t *testing.T) {
 	}
 }
 
+// reasons are the Events' reasons that a file declares.
+func reasons(t *testing.T, file string) (all []string) {
+	t.Helper()
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Reason") {
+			all = append(all, text(spec.Values[0]))
+		}
+		return true
+	})
+	if len(all) == 0 {
+		t.Fatalf("%s has no reasons of Events", file)
+	}
+	return all
+}
+
+func TestEveryEventHasARowWithItsRemedyAndNoOtherHas(t *testing.T) {
+	page := readDoc(t, "docs/troubleshooting.md")
+	known := append(reasons(t, "controllers/names.go"), reasons(t, "syncer/names.go")...)
+	var rows []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|[^|]+\\| [^|]+\\|$").FindAllStringSubmatch(page, -1) {
+		rows = append(rows, row[1])
+		if !slices.Contains(known, row[1]) {
+			t.Errorf("docs/troubleshooting.md has a row for %s, which is no Event", row[1])
+		}
+	}
+	for _, reason := range known {
+		if !slices.Contains(rows, reason) {
+			t.Errorf("docs/troubleshooting.md has no row for the Event %s", reason)
+		}
+	}
+}
+
 // keysOf are the keys of the map or the cases of the switch that a declaration of that name holds.
 func keysOf(t *testing.T, file, declaration string) (keys []string) {
 	t.Helper()
@@ -207,7 +239,7 @@ var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
 
 func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md", "docs/troubleshooting.md"} {
 		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s speaks of %s, which is not in the code", page, name)
