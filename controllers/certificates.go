@@ -49,6 +49,7 @@ func (v *view) have() *Have {
 func (c *Controller) reconcileCertificate(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
 	v := c.gather(name)
 	c.told.refusals(name, v.refused)
+	c.showRefused(v.refused)
 	turn, err := c.consult(ctx, v)
 	if err != nil {
 		return 0, err
