@@ -144,6 +144,16 @@ func TestACAThatGoesDownAfterItsDirectoryWasReadIsNotReached(t *testing.T) {
 	}
 }
 
+// lego tries again for 20 s with another nonce, and has no time left when the first answer was late.
+func TestABadNonceThatIsTheLastWordOfTheCAIsNoRefusal(t *testing.T) {
+	w := newWorld(t, acmetest.CAOptions{})
+	w.ca.Answer(acmetest.StepAuthz, acmetest.Problem{Status: http.StatusForbidden, Type: "badNonce", Detail: "stale"})
+	_, err := w.order(w.request("a.test"))
+	if e := errorOf(t, err); e.Type != "badNonce" || e.Reached {
+		t.Errorf("error is %+v", e)
+	}
+}
+
 func TestARateLimitTellsHowLongToWait(t *testing.T) {
 	w := newWorld(t, acmetest.CAOptions{})
 	w.ca.Answer429(time.Hour)

@@ -34,6 +34,8 @@ func fromProblem(p *acme.ProblemDetails, status int) *Error {
 	switch {
 	case e.Type == "accountDoesNotExist":
 		e.Err = ErrAccountGone
+	case e.Type == "badNonce": // the CA has not even looked at the request
+		e.Reached = false
 	case e.Type == "rateLimited" && strings.Contains(e.Detail, unpausePath):
 		e.Err = ErrPaused
 	}

@@ -115,7 +115,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	switch {
 	case errors.Is(cause, acmeclient.ErrPaused) && refusal.RetryAfter == 0:
 		r.Limited, r.Next = false, now.Add(pauseOfPaused)
-	case refusal.RetryAfter > 0 || limited(refusal):
+	case limited(refusal):
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
 		r.lose("", now)
@@ -156,9 +156,9 @@ const reregistration = 10 * time.Second
 // errNotRecorded is found in the error of a record that could not be written.
 var errNotRecorded = errors.New("record order")
 
-// limited reports whether the CA refused because of a rate limit (RFC 8555 §6.6).
+// limited reports whether the CA refused because of a rate limit (RFC 8555 §6.6), or named a time as one that is down does.
 func limited(e *acmeclient.Error) bool {
-	return e.Type == "rateLimited" || e.Status == http.StatusTooManyRequests
+	return e.RetryAfter > 0 || e.Type == "rateLimited" || e.Status == http.StatusTooManyRequests
 }
 
 // succeed enters the chain of an order into the record, which forgets its failures. A certificate that is due for renewal

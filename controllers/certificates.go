@@ -65,6 +65,7 @@ func (c *Controller) reconcileCertificate(ctx context.Context, name types.Namesp
 	defer func() { c.certificateLoop.Add(c.places.leave(name)...) }()
 	v := c.gather(name)
 	c.told.refusals(name, v.refused)
+	c.showRefused(v.refused)
 	turn, err := c.consult(ctx, v)
 	if err != nil {
 		return 0, err

@@ -22,7 +22,7 @@ func newMetrics() *metrics {
 	return &metrics{
 		orders: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wildcast_orders_total",
-			Help: "Orders by issuer and result: issued, refused (by the CA), limited (by the CA), failed (before the CA decided).",
+			Help: "Orders by issuer and result: issued, refused (by the CA), limited (the CA limits the rate or names a time), failed (before the CA decided).",
 		}, []string{"issuer", "result"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "wildcast_order_duration_seconds",

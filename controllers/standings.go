@@ -47,9 +47,13 @@ func (c *Controller) askForStanding(m *corev1.ConfigMap) (*Ask, *Problem) {
 // stateOf is what is shown on a standing certificate:
 //
 //	there is a problem with it           Invalid
+//	an older one has another issuer      Invalid
 //	its Secret has a valid certificate   Ready
 //	else                                 Pending, with the last failure
 func (c *Controller) stateOf(ask *Ask, problem *Problem) map[string]string {
+	if problem == nil {
+		problem = c.refusalOf(ask)
+	}
 	if problem != nil {
 		return map[string]string{AnnotationStatus: StatusInvalid, AnnotationMessage: shortened(problem.Note)}
 	}
@@ -63,6 +67,26 @@ func (c *Controller) stateOf(ask *Ask, problem *Problem) map[string]string {
 		message = shortened("It was not obtained yet: " + last.LastError)
 	}
 	return map[string]string{AnnotationStatus: StatusPending, AnnotationMessage: message}
+}
+
+// refusalOf is why an ask is left out of what is wanted of its certificate, if it is.
+func (c *Controller) refusalOf(ask *Ask) *Problem {
+	_, refused := wantOf(c.asks.forCertificate(ask.Certificate), c.issuer)
+	for _, r := range refused {
+		if r.Ask.By == ask.By {
+			return &r.Problem
+		}
+	}
+	return nil
+}
+
+// showRefused has standing certificates that were left out say so.
+func (c *Controller) showRefused(refused []Refusal) {
+	for _, r := range refused {
+		if r.Ask.By.Kind == AskerStanding {
+			c.standingLoop.Add(r.Ask.By.NamespacedName)
+		}
+	}
 }
 
 // noteStanding writes the state. Nothing is written when nothing changed, or when m is behind: the event of its newer state

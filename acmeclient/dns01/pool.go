@@ -93,6 +93,14 @@ func (p *Pool) Solver(settings []Settings, waiting Waiting) acmeclient.Solver {
 	return &solver{pool: p, settings: settings, waiting: waiting}
 }
 
+// Abandon kills the children. What they presented stays for whoever carries on with the orders, perhaps at this moment.
+func (p *Pool) Abandon() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.kill()
+}
+
 // Close ends the children: each takes back what it presented and exits. It returns when all have, or kills those that
 // have not within Config.Stop.
 func (p *Pool) Close() {

@@ -26,6 +26,20 @@ func readDoc(t *testing.T, name string) string {
 	return string(text)
 }
 
+// pages are all that users and developers read.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(root + "docs/*.md")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("docs has %q: %v", found, err)
+	}
+	names := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+	for _, file := range found {
+		names = append(names, "docs/"+filepath.Base(file))
+	}
+	return names
+}
+
 // mentions reports whether a page has the name in backquotes, alone or as what begins a value.
 func mentions(page, name string) bool {
 	return strings.Contains(page, "`"+name+"`") || strings.Contains(page, "`"+name+":")
@@ -82,6 +96,38 @@ func TestTheReferenceMentionsEveryNameThatUsersSee(t *testing.T) {
 	for _, name := range names {
 		if !mentions(page, name) {
 			t.Errorf("docs/reference.md does not mention %s", name)
+		}
+	}
+}
+
+// reasons are the Events' reasons that a file declares.
+func reasons(t *testing.T, file string) (all []string) {
+	t.Helper()
+	ast.Inspect(parse(t, file), func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Reason") {
+			all = append(all, text(spec.Values[0]))
+		}
+		return true
+	})
+	if len(all) == 0 {
+		t.Fatalf("%s has no reasons of Events", file)
+	}
+	return all
+}
+
+func TestEveryEventHasARowWithItsRemedyAndNoOtherHas(t *testing.T) {
+	page := readDoc(t, "docs/troubleshooting.md")
+	known := append(reasons(t, "controllers/names.go"), reasons(t, "syncer/names.go")...)
+	var rows []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|[^|]+\\| [^|]+\\|$").FindAllStringSubmatch(page, -1) {
+		rows = append(rows, row[1])
+		if !slices.Contains(known, row[1]) {
+			t.Errorf("docs/troubleshooting.md has a row for %s, which is no Event", row[1])
+		}
+	}
+	for _, reason := range known {
+		if !slices.Contains(rows, reason) {
+			t.Errorf("docs/troubleshooting.md has no row for the Event %s", reason)
 		}
 	}
 }
@@ -233,7 +279,7 @@ var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
 
 func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/architecture.md", "docs/reflection.md", "docs/dns.md", "docs/issuers.md", "docs/ingress.md"} {
+	for _, page := range pages(t) {
 		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s speaks of %s, which is not in the code", page, name)

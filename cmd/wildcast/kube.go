@@ -43,6 +43,7 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	cfg.QPS, cfg.Burst = o.kubeAPIQPS, max(int(o.kubeAPIQPS)*2, 1)
 	cfg.UserAgent = userAgent()
 	cfg.WarningHandlerWithContext = warnings{log}
+	cfg.Wrap(discreet)
 	metadataClient, err := metadata.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"go.uber.org/zap"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/leaderelection"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
 // leaseName is the Lease in the home namespace that the leader holds.
@@ -21,22 +17,32 @@ const leaseName = "wildcast"
 // errLeaseLost ends the process: another replica may be at work by now.
 var errLeaseLost = errors.New("lost the lease to lead, most likely because the API server could not be reached; another replica takes over")
 
+// The times of the lease. A leader that could not renew it for renewWithin stops its work, so that the work has ended
+// when another replica may take the lease.
+const (
+	leaseDuration = 15 * time.Second
+	retryPeriod   = 2 * time.Second
+	renewDeadline = 10 * time.Second
+	renewWithin   = renewDeadline + retryPeriod
+)
+
 // lead runs work while this process holds the lease, and returns when work has returned and the lease is free again.
 // The lease outlives the work: a stop signal cancels the work first. When the lease is lost, lead returns errLeaseLost
 // without waiting for the work.
 func lead(ctx context.Context, kube kubernetes.Interface, namespace string, log *zap.Logger, work func(context.Context) error) error {
 	elector, release := context.WithCancel(context.WithoutCancel(ctx))
 	defer release()
-	held := make(chan context.Context, 1) // ends when the lease is lost
+	lock := newLeaseLock(kube, namespace)
+	held := make(chan struct{})
 	le, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Name:            leaseName,
-		Lock:            leaseLock(kube, namespace),
-		LeaseDuration:   15 * time.Second,
-		RenewDeadline:   10 * time.Second,
-		RetryPeriod:     2 * time.Second,
+		Lock:            lock,
+		LeaseDuration:   leaseDuration,
+		RenewDeadline:   renewDeadline,
+		RetryPeriod:     retryPeriod,
 		ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) { held <- ctx },
+			OnStartedLeading: func(context.Context) { close(held) },
 			OnStoppedLeading: func() {},
 		},
 	})
@@ -53,41 +59,27 @@ func lead(ctx context.Context, kube kubernetes.Interface, namespace string, log 
 		release()
 		<-electing
 		return nil
-	case lease := <-held:
+	case <-held:
 		log.Info("Leading")
-		err := workWhileHeld(ctx, lease, electing, work)
-		release()
-		<-electing
+		err := workWhileHeld(ctx, lock.lost, work)
+		if !errors.Is(err, errLeaseLost) {
+			release()
+			<-electing
+		}
 		return err
 	}
 }
 
 // workWhileHeld works until ctx ends, and gives up when the lease is lost.
-func workWhileHeld(ctx, lease context.Context, lost <-chan struct{}, work func(context.Context) error) error {
-	working, cancel := context.WithCancel(lease)
+func workWhileHeld(ctx context.Context, lost <-chan struct{}, work func(context.Context) error) error {
+	working, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
 	done := make(chan error, 1)
 	go func() { done <- work(working) }()
 	select {
 	case err := <-done:
-		if err == nil && ctx.Err() == nil {
-			return errLeaseLost
-		}
 		return err
 	case <-lost:
 		return errLeaseLost
-	}
-}
-
-func leaseLock(kube kubernetes.Interface, namespace string) resourcelock.Interface {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "wildcast"
-	}
-	return &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: leaseName},
-		Client:     kube.CoordinationV1(),
-		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	k8stesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
 )
 
 // holder returns who holds the lease, empty if it is free.
@@ -86,6 +87,65 @@ func TestALostLeaseEndsTheProcess(t *testing.T) {
 		})
 		if !errors.Is(err, errLeaseLost) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestALeaderThatGetsNoAnswerStopsBeforeItsLeaseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kube := fake.NewClientset()
+		var silent atomic.Bool
+		var renewed time.Time
+		hang := func(action k8stesting.Action) (bool, runtime.Object, error) {
+			if silent.Load() {
+				time.Sleep(time.Minute)
+				return true, nil, errors.New("no answer")
+			}
+			renewed = time.Now()
+			return false, nil, nil
+		}
+		kube.PrependReactor("*", "leases", hang)
+		err := lead(t.Context(), kube, "ns", zap.NewNop(), func(ctx context.Context) error {
+			time.Sleep(time.Minute)
+			silent.Store(true)
+			<-ctx.Done()
+			return nil
+		})
+		if since := time.Since(renewed); !errors.Is(err, errLeaseLost) || since >= leaseDuration {
+			t.Errorf("lead returned %v, %s after the last renewal", err, since)
+		}
+		time.Sleep(time.Hour) // the elector ends when it has got its last answer
+	})
+}
+
+func TestALeaderThatSeesAnotherHolderStopsAtOnceAndLeavesTheLeaseAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kube := fake.NewClientset()
+		var conflict atomic.Bool // of which the fake knows nothing
+		kube.PrependReactor("update", "leases", func(k8stesting.Action) (bool, runtime.Object, error) {
+			return conflict.Load(), nil, errors.New("conflict")
+		})
+		var edited time.Time
+		err := lead(t.Context(), kube, "ns", zap.NewNop(), func(ctx context.Context) error {
+			lease, err := kube.CoordinationV1().Leases("ns").Get(ctx, leaseName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			lease.Spec.HolderIdentity = ptr.To("other")
+			conflict.Store(true)
+			if err := kube.Tracker().Update(coordinationv1.SchemeGroupVersion.WithResource("leases"), lease, "ns"); err != nil {
+				return err
+			}
+			edited = time.Now()
+			<-ctx.Done()
+			return nil
+		})
+		if since := time.Since(edited); !errors.Is(err, errLeaseLost) || since > 2*retryPeriod {
+			t.Errorf("lead returned %v after %s", err, since)
+		}
+		time.Sleep(time.Minute)
+		if got := holder(t, kube); got != "other" {
+			t.Errorf("%q holds the lease", got)
 		}
 	})
 }

@@ -83,6 +83,9 @@ func run(ctx context.Context, o *options) error {
 	} else {
 		err = lead(ctx, clients.kube, o.namespace, log, app.work)
 	}
+	if errors.Is(err, errLeaseLost) {
+		pool.Abandon() // the next leader goes on with the orders, and needs the same TXT records
+	}
 	log.Info("Stopped", zap.Error(err))
 	return err
 }

@@ -141,42 +141,6 @@ func TestAServerThatNeverShowsTheRecordIsNotWaitedForLongerThanTheUserChose(t *t
 	s.noTXT()
 }
 
-func TestARateLimitIsKeptUntilTheTimeThatTheCANamedAlsoAcrossARestart(t *testing.T) {
-	s := open(t, "limited", stage.Options{}, nil)
-	infra := s.namespace("infra", nil)
-	s.run()
-	s.CA.Answer429(time.Hour)
-	began := time.Now()
-	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
-	event := s.event(infra, "wiki", "RateLimited", "too many new orders recently", "the next attempt is at ")
-	_, text, _ := strings.Cut(event.Note, "the next attempt is at ")
-	at, err := time.Parse(time.RFC3339, strings.TrimSuffix(text, "."))
-	s.must(err)
-	if at.Before(began.Add(time.Hour-time.Second)) || at.After(time.Now().Add(time.Hour+time.Second)) {
-		t.Errorf("the Event names %s, want an hour from now", at)
-	}
-	next := []string{"namespace", stage.Home, "name", s.shared().Name}
-	s.metric(1, "wildcast_orders_total", "issuer", "cert-manager/limited", "result", "limited")
-	s.metric(float64(at.Unix()), "wildcast_certificate_next_attempt_timestamp_seconds", next...)
-	s.metric(0, "wildcast_certificate_ready", next...)
-
-	s.CA.Allow() // the CA would take an order now, and is not asked
-	s.barrier()
-	s.ordered()
-	s.must(s.w.Restart(s.ctx))
-	s.metric(float64(at.Unix()), "wildcast_certificate_next_attempt_timestamp_seconds", next...)
-	s.barrier()
-	s.ordered()
-
-	// The hour passes: the record is the only memory of it.
-	s.change(recordOf(s.shared()), func(record *corev1.Secret) {
-		record.Data["nextAttempt"] = []byte(time.Now().UTC().Format(time.RFC3339))
-	})
-	s.must(s.w.Restart(s.ctx))
-	s.served(infra, "wiki-tls", "*."+s.zone())
-	s.ordered("*." + s.zone())
-}
-
 func TestAnInvalidIssuerLeavesCopiesAloneAndARepairedOneServesWithoutARestart(t *testing.T) {
 	s := open(t, "repair", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)

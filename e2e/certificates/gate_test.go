@@ -21,12 +21,14 @@ import (
 	"github.com/wildcast/wildcast/e2e/cluster"
 )
 
-// gate stands between the process and the API server, and calls a hook before and after each write of a Secret.
+// gate stands between the process and the API server, and calls a hook before and after each write of a Secret. It can
+// refuse requests, too.
 type gate struct {
 	server *httptest.Server
 
 	mu            sync.Mutex
 	before, after func(write)
+	refused       func(*http.Request) bool
 }
 
 // write is a request to create, update or delete a Secret.
@@ -95,6 +97,10 @@ func (g *gate) forward(t *testing.T, server string, ca []byte) http.Handler {
 		ErrorLog:      log.New(io.Discard, "", 0),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.refuses(r) {
+			http.Error(w, "refused", http.StatusInternalServerError)
+			return
+		}
 		if r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/secrets") {
 			proxy.ServeHTTP(w, r)
 			return
@@ -142,4 +148,17 @@ func (g *gate) hooks(before, after func(write)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.before, g.after = before, after
+}
+
+// refuse has the requests of which it is true answered with status 500.
+func (g *gate) refuse(what func(*http.Request) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = what
+}
+
+func (g *gate) refuses(r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refused != nil && g.refused(r)
 }

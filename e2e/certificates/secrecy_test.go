@@ -20,8 +20,8 @@ func (s *scene) put(name types.NamespacedName, key, value string) {
 	s.change(name, func(secret *corev1.Secret) { secret.Data[key] = []byte(value) })
 }
 
-// neverTold looks for secrets wherever people look: the process's log with what its children said, Events and
-// annotations in the namespace and at home, failures in the records of orders, and metrics.
+// neverTold looks for secrets wherever people look: the process's log with what its children said, Events, annotations and
+// ConfigMaps in the namespace and at home, the records of orders but for their keys, and metrics.
 func (s *scene) neverTold(namespace string, secrets ...string) {
 	s.t.Helper()
 	for where, text := range s.told(namespace) {
@@ -29,8 +29,10 @@ func (s *scene) neverTold(namespace string, secrets ...string) {
 			s.t.Errorf("%s: nothing was said at all", where)
 		}
 		for _, secret := range secrets {
-			if strings.Contains(text, secret) {
-				s.t.Errorf("%s: there is the secret %s", where, secret)
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))} {
+				if strings.Contains(text, form) {
+					s.t.Errorf("%s: there is the secret %s", where, form)
+				}
 			}
 		}
 	}
@@ -50,13 +52,29 @@ func (s *scene) told(namespace string) map[string]string {
 		s.must(err)
 		for _, secret := range secrets.Items {
 			all["annotations in "+ns] += s.text(secret.ObjectMeta)
-			all["failures in "+ns] += "failure: " + string(secret.Data["lastError"])
+			all["records in "+ns] += "record: " + s.record(secret)
 		}
+		maps, err := s.Kube.CoreV1().ConfigMaps(ns).List(s.ctx, metav1.ListOptions{})
+		s.must(err)
+		all["ConfigMaps in "+ns] = s.text(maps)
 	}
 	ingresses, err := s.Kube.NetworkingV1().Ingresses(namespace).List(s.ctx, metav1.ListOptions{})
 	s.must(err)
 	all["Ingresses"] = s.text(ingresses)
 	return all
+}
+
+// record is what an order's record says, but for the key that it keeps.
+func (s *scene) record(secret corev1.Secret) (said string) {
+	if secret.Type != "wildcast.dev/order" {
+		return ""
+	}
+	for key, value := range secret.Data {
+		if key != corev1.TLSPrivateKeyKey {
+			said += key + ": " + string(value) + "\n"
+		}
+	}
+	return said
 }
 
 func (s *scene) text(object any) string {

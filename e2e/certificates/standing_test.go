@@ -110,6 +110,9 @@ func TestAStandingCertificateOutsideTheHomeNamespaceStaysThereAndItsFaultsAreSho
 	}
 	s.shows(infra, "smtp", "Ready")
 	s.shows(infra, "odd", "Invalid")
+	s.standing(infra, "twin", map[string]string{"issuer": s.openAnotherIssuer("mail-other"), "dnsNames": s.host("smtp"), "secretName": "smtp-tls"}, nil, nil)
+	s.shows(infra, "twin", "Invalid")
+	s.event(infra, "twin", "InvalidCertificate", "comes from issuer cert-manager/mail", "another secretName")
 	s.event(infra, "odd", "NotAllowed", "zones are mail.test")
 	s.event(infra, "typo", "InvalidCertificate", "dnsname: unknown key")
 	s.ordered(s.host("smtp"))

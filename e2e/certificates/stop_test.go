@@ -2,7 +2,6 @@ package certificates_test
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/stage"
-	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
 // holdAt makes the CA wait with a step. held is closed when the first request has come; release lets all go on.
@@ -114,34 +112,4 @@ func TestAnOrderThatDoesNotEndInTheGraceIsLeftWithoutATXTRecordAndCarriedOnWith(
 	s.served(infra, "wiki-tls", s.host("wiki"))
 	s.ordered(s.host("wiki"))
 	s.noTXT()
-}
-
-func TestWhenTheLeaderIsKilledInMidOrderTheOtherReplicaGoesOnWithTheOrder(t *testing.T) {
-	s := open(t, "leader", stage.Options{}, nil)
-	infra := s.namespace("infra", nil)
-	one := wildcast.New(t, shared, wildcast.Options{Name: "leader-one"})
-	s.until("the first one leads", func() error { return says(one, `"msg":"Leading"`) })
-	two := wildcast.New(t, shared, wildcast.Options{Name: "leader-two"})
-	held, release := s.holdAt(acmetest.StepFinalize)
-	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
-	s.wait("the order is in flight", held)
-	one.Kill()
-	key := s.stored(recordOf(s.shared())).Data["tls.key"]
-	release()
-	got := s.served(infra, "wiki-tls", "*."+s.zone())
-	s.must(says(two, `"msg":"Issued certificate"`))
-	if string(got.secret.Data["tls.key"]) != string(key) {
-		t.Error("the certificate has another key than was recorded")
-	}
-	s.ordered("*." + s.zone())
-	s.noTXT()
-}
-
-// says returns an error unless the process has logged the text.
-func says(w *wildcast.Process, text string) error {
-	log, err := w.Logs()
-	if err == nil && !strings.Contains(log, text) {
-		err = fmt.Errorf("it has not said %s", text)
-	}
-	return err
 }

@@ -67,7 +67,7 @@ func Sign(ctx context.Context, c Config, r signers.Request) (signers.Issued, err
 	}
 	answer, err := client.Logical().WriteWithContext(ctx, strings.Trim(c.Path, "/")+"/sign/"+c.Role, body)
 	if err != nil {
-		return signers.Issued{}, fmt.Errorf("have Vault sign with role %s: %w", c.Role, told(err))
+		return signers.Issued{}, fmt.Errorf("have Vault sign with role %s: %w", c.Role, told(err, client.Token()))
 	}
 	return c.read(answer, r)
 }
@@ -94,22 +94,24 @@ func (c Config) client() (*api.Client, error) {
 // login gives the client a token.
 func (c Config) login(ctx context.Context, client *api.Client) error {
 	var body map[string]any
+	secret := c.SecretID
 	switch c.Auth {
 	case AuthAppRole:
-		body = map[string]any{"role_id": c.RoleID, "secret_id": c.SecretID}
+		body = map[string]any{"role_id": c.RoleID, "secret_id": secret}
 	case AuthKubernetes:
 		token, err := c.podToken()
 		if err != nil {
 			return fmt.Errorf("read the pod's own token: %w", err)
 		}
-		body = map[string]any{"role": c.AuthRole, "jwt": token}
+		secret = token
+		body = map[string]any{"role": c.AuthRole, "jwt": secret}
 	default:
 		client.SetToken(c.Token)
 		return nil
 	}
 	answer, err := client.Logical().WriteWithContext(ctx, "auth/"+strings.Trim(c.AuthPath, "/")+"/login", body)
 	if err != nil {
-		return fmt.Errorf("log in to Vault by %s: %w", c.Auth, told(err))
+		return fmt.Errorf("log in to Vault by %s: %w", c.Auth, told(err, secret))
 	}
 	if answer == nil || answer.Auth == nil {
 		return fmt.Errorf("log in to Vault by %s: the answer has no token", c.Auth)
@@ -127,12 +129,18 @@ func (c Config) podToken() (string, error) {
 	return strings.TrimSpace(string(token)), err
 }
 
-// told is what Vault says, in one line; no other error has a secret in it either.
-func told(err error) error {
-	if refusal, ok := errors.AsType[*api.ResponseError](err); ok {
-		return fmt.Errorf("it answers %d: %s", refusal.StatusCode, strings.Join(strings.Fields(strings.Join(refusal.Errors, "; ")), " "))
+// told is what Vault says, in one line and without the secret that it was sent, which a proxy before it may repeat. No
+// other error has a secret in it.
+func told(err error, secret string) error {
+	refusal, ok := errors.AsType[*api.ResponseError](err)
+	if !ok {
+		return err
 	}
-	return err
+	words := strings.Join(strings.Fields(strings.Join(refusal.Errors, "; ")), " ")
+	if secret != "" {
+		words = strings.ReplaceAll(words, secret, "[redacted]")
+	}
+	return fmt.Errorf("it answers %d: %s", refusal.StatusCode, words)
 }
 
 // request is the body of a signature's request.

@@ -5,6 +5,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -98,6 +102,23 @@ func TestWhatVaultRefusesIsToldWithoutTheSecrets(t *testing.T) {
 		change(&c, &r)
 		if _, err := vault.Sign(t.Context(), c, r); err == nil || !strings.Contains(err.Error(), contain) || strings.Contains(err.Error(), "S3CRET") {
 			t.Errorf("got %v, want %q", err, contain)
+		}
+	}
+}
+
+func TestSecretsThatAProxyRepeatsAreNotTold(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusForbidden)
+		_ = json.NewEncoder(w).Encode(map[string][]string{"errors": {r.Header.Get("X-Vault-Token") + " " + string(body)}})
+	}))
+	defer proxy.Close()
+	token := vault.Config{Server: proxy.URL, Path: "pki", Role: "web", Auth: vault.AuthToken, Token: "the-token"}
+	role := vault.Config{Server: proxy.URL, Path: "pki", Role: "web", Auth: vault.AuthAppRole, AuthPath: "approle", RoleID: "role", SecretID: "the-secret"}
+	for _, c := range []vault.Config{token, role} {
+		_, err := vault.Sign(t.Context(), c, request(t))
+		if err == nil || !strings.Contains(err.Error(), "[redacted]") || strings.Contains(err.Error(), "the-") {
+			t.Errorf("%s: got %v", c.Auth, err)
 		}
 	}
 }
