@@ -1,6 +1,7 @@
 // Command wildcast obtains wildcard certificates for annotated Ingresses and copies Secrets to labelled namespaces.
 //
 //	wildcast run        the controller
+//	wildcast check      faults in files
 //	wildcast version    the version
 package main
 
@@ -8,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,7 +30,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(execute(ctx, os.Args[1:], os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // usageError marks an error that lies in how wildcast was called.
@@ -36,8 +38,14 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
 // execute runs a command line and returns the exit code. An error is one line on stderr that says what to do.
-func execute(ctx context.Context, args []string, stderr interface{ Write([]byte) (int, error) }) int {
+func execute(ctx context.Context, args []string, s streams) int {
 	root := &cobra.Command{
 		Use:           "wildcast",
 		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
@@ -47,16 +55,18 @@ func execute(ctx context.Context, args []string, stderr interface{ Write([]byte)
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetArgs(args)
-	root.SetErr(stderr)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintln(s.err, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
 		return exitUsage
 	}
