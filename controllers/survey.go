@@ -267,14 +267,14 @@ func (s *Survey) Certificate(name types.NamespacedName, now time.Time) State {
 	}
 	state.Begun = v.carriesOn() && v.record.LastError == ""
 	if state.Plan.Do == Issue {
-		account := acmeclient.Account{URL: s.account(v.want.Issuer.Name)}
+		account := acmeclient.Account{URL: s.Account(v.want.Issuer.Name)}
 		state.Plan, state.Spent = s.c.ledger.afford(v, account, state.Plan)
 	}
 	return state
 }
 
-// account is the URL of an issuer's account, as its Secret shows it.
-func (s *Survey) account(issuer types.NamespacedName) string {
+// Account is the URL of an issuer's account as its Secret shows it, empty if it has none.
+func (s *Survey) Account(issuer types.NamespacedName) string {
 	if secret := s.c.caches.issuers.get(issuer); secret != nil {
 		return secret.Annotations[AnnotationAccount]
 	}

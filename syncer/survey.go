@@ -73,6 +73,9 @@ func (s *Survey) Fill(namespace string) error {
 	return s.s.index.replace(namespace, all)
 }
 
+// Foreign reports whether there is an object of that name that is neither source nor copy.
+func (s *Survey) Foreign(name types.NamespacedName) bool { _, found := s.foreign[name]; return found }
+
 // Read reads those sources whose copies cannot be judged by metadata alone, since the source has changed after them.
 func (s *Survey) Read(ctx context.Context) error {
 	for _, source := range s.s.index.allSources() {

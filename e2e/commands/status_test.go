@@ -1,0 +1,102 @@
+package commands_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/stage"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+)
+
+func TestStatusTellsTheStoryOfACertificate(t *testing.T) {
+	s := open(t, "story")
+	from := time.Now()
+	web, ops, certificate := s.Name+"-web", s.Name+"-ops", stage.Home+"/wildcard.story.test"
+	optIn := map[string]string{"wildcast.dev/issuer": s.Name}
+	s.must(s.Ingress(t.Context(), web, "web", "web-tls", []string{"www.story.test"}, optIn))
+	s.must(s.Ingress(t.Context(), ops, "web", "web-tls", []string{"ops.story.test"}, optIn))
+	if state := s.status().certificate(certificate); state != "NotReady" {
+		t.Errorf("before wildcast runs the certificate is %s", state)
+	}
+	w := wildcast.New(t, shared, wildcast.Options{})
+
+	s.becomes(certificate, "Failing") // there is no solver yet
+	r := s.status()
+	if text := r.problem("Secret", certificate, "Failing"); !strings.Contains(text, "solver") {
+		t.Errorf("the certificate fails: %q", text)
+	}
+	gate := r.problem("Ingress", ops+"/web", "NamespaceNotSelected")
+	_, command, found := strings.Cut(gate, "allow it: kubectl ")
+	if !found {
+		t.Fatalf("the namespace is not selected: %q", gate)
+	}
+	s.kubectl(strings.Fields(command)...) // the remedy is one
+	s.must(s.Solver(t.Context(), stage.Home, s.Name+"-dns", nil))
+	s.becomes(certificate, "Ready")
+
+	s.until("both namespaces have their copies", func() error {
+		for _, c := range s.status().Reflections {
+			if c.Namespace+"/"+c.Name == certificate && c.Copies == 4 && c.Behind+c.Failing+c.Leaving == 0 {
+				return nil
+			}
+		}
+		return errors.New(s.ok("status", "-o", "wide"))
+	})
+	r = s.status()
+	if problems := fmt.Sprint(r.Problems); problems != "[]" || r.Running.Leader == "" {
+		t.Errorf("all is well, and led by %q: %s", r.Running.Leader, problems)
+	}
+	if now := r.Certificates[0]; now.Serial == "" || now.Expires.Before(now.Renews) || now.Renews.Before(time.Now()) {
+		t.Errorf("%+v", now)
+	}
+
+	s.kubectl("create", "secret", "generic", "mine", "--namespace", ops)
+	s.kubectl("create", "secret", "generic", "mine", "--namespace", web)
+	s.kubectl("annotate", "secret", "mine", "--namespace", web, "wildcast.dev/sync="+s.Name+"=web")
+	r = s.status()
+	obstacle := r.problem("Secret", web+"/mine", "TargetNotOurs")
+	if !strings.Contains(obstacle, ops+"/mine exists and is no copy") {
+		t.Errorf("an obstacle: %q in %v", obstacle, r.Problems)
+	}
+	_, command, _ = strings.Cut(strings.TrimSuffix(obstacle, "."), "hand it over: kubectl ")
+	s.kubectl(strings.Fields(command)...)
+	s.until("it was handed over", func() error {
+		if r := s.status(); len(r.Problems) > 0 {
+			return fmt.Errorf("%v", r.Problems)
+		}
+		return nil
+	})
+
+	w.Kill()
+	s.until("it is noticed that wildcast is gone", func() error {
+		if text := s.status().problem("Lease", "/wildcast", "NotRunning"); text == "" {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+	s.changedNothing(from)
+}
+
+// changedNothing checks that the commands have made no request but to read, and none in vain.
+func (s *scene) changedNothing(from time.Time) {
+	s.Helper()
+	requests, err := shared.Requests(cluster.Since(from))
+	s.must(err)
+	seen := 0
+	for _, r := range requests {
+		if r.User != cluster.Username("default", "viewer") {
+			continue
+		}
+		seen++
+		if r.Code != 200 && r.Code != 404 || r.Verb != "get" && r.Verb != "list" {
+			s.Errorf("%s: code %d: %s", r, r.Code, r.URI)
+		}
+	}
+	if seen == 0 {
+		s.Error("no request was seen")
+	}
+}
