@@ -324,3 +324,6 @@ func (s *Survey) Budget(now time.Time) (all []Left) {
 	})
 	return all
 }
+
+// LabelCommand is the command that makes a namespace match a selector.
+func LabelCommand(namespace, selector string) string { return labelCommand(namespace, selector) }

@@ -2,6 +2,9 @@
 //
 //	wildcast run        the controller
 //	wildcast check      faults in files
+//	wildcast status     what is issued, where it is copied, what is wrong
+//	wildcast explain    why an object is as it is
+//	wildcast renew      another certificate now
 //	wildcast version    the version
 package main
 
@@ -48,6 +51,7 @@ type streams struct {
 func execute(ctx context.Context, args []string, s streams) int {
 	root := &cobra.Command{
 		Use:           "wildcast",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
 		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -61,7 +65,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -50,8 +50,7 @@ func (o *options) addJudging(f *pflag.FlagSet) {
 	o.add(of)
 	for _, name := range judging {
 		flag := of.Lookup(name)
-		flag.Usage = "as given to wildcast run (default: as its Deployment has it, else " + cmp.Or(flag.DefValue, "none") + ")"
-		flag.DefValue = ""
+		flag.Usage = "as given to wildcast run (default: as its Deployment has it, else as there)"
 		f.AddFlag(flag)
 	}
 	f.StringVar(&o.namespace, "home-namespace", defaultNamespace(), "`namespace` that wildcast runs in")

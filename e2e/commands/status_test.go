@@ -15,16 +15,17 @@ import (
 func TestStatusTellsTheStoryOfACertificate(t *testing.T) {
 	s := open(t, "story")
 	from := time.Now()
-	web, ops, certificate := s.Name+"-web", s.Name+"-ops", stage.Home+"/wildcard.story.test"
+	web, ops, certificate := s.Name+"-web", s.Name+"-ops", stage.Home+"/wildcard."+s.domain
 	optIn := map[string]string{"wildcast.dev/issuer": s.Name}
-	s.must(s.Ingress(t.Context(), web, "web", "web-tls", []string{"www.story.test"}, optIn))
-	s.must(s.Ingress(t.Context(), ops, "web", "web-tls", []string{"ops.story.test"}, optIn))
+	s.must(s.Ingress(t.Context(), web, "web", "web-tls", []string{"www." + s.domain}, optIn))
+	s.must(s.Ingress(t.Context(), ops, "web", "web-tls", []string{"ops." + s.domain}, optIn))
 	if state := s.status().certificate(certificate); state != "NotReady" {
 		t.Errorf("before wildcast runs the certificate is %s", state)
 	}
 	w := wildcast.New(t, shared, wildcast.Options{})
 
 	s.becomes(certificate, "Failing") // there is no solver yet
+	t.Log("\n" + s.ok("status"))
 	r := s.status()
 	if text := r.problem("Secret", certificate, "Failing"); !strings.Contains(text, "solver") {
 		t.Errorf("the certificate fails: %q", text)
@@ -64,6 +65,7 @@ func TestStatusTellsTheStoryOfACertificate(t *testing.T) {
 	}
 	_, command, _ = strings.Cut(strings.TrimSuffix(obstacle, "."), "hand it over: kubectl ")
 	s.kubectl(strings.Fields(command)...)
+	t.Log("\n" + s.ok("status"))
 	s.until("it was handed over", func() error {
 		if r := s.status(); len(r.Problems) > 0 {
 			return fmt.Errorf("%v", r.Problems)
@@ -71,13 +73,10 @@ func TestStatusTellsTheStoryOfACertificate(t *testing.T) {
 		return nil
 	})
 
-	w.Kill()
-	s.until("it is noticed that wildcast is gone", func() error {
-		if text := s.status().problem("Lease", "/wildcast", "NotRunning"); text == "" {
-			return errors.New("it is not")
-		}
-		return nil
-	})
+	w.Stop()
+	if text := s.status().problem("Lease", "/wildcast", "NotRunning"); text == "" {
+		t.Error("it is not noticed that wildcast is gone")
+	}
 	s.changedNothing(from)
 }
 

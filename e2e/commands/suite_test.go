@@ -22,10 +22,11 @@ var (
 	shared   *cluster.Cluster
 	programs string // folder of wildcast
 	viewer   string // kubeconfig with the shipped role
+	stories  int    // so far
 )
 
 func TestMain(m *testing.M) {
-	users := []string{cluster.Username("default", "viewer"), cluster.Username("default", "guest")}
+	users := []string{cluster.Username("default", "viewer")}
 	os.Exit(cluster.Main(m, cluster.Options{Audit: true, AuditUsers: users}, func(ctx context.Context, c *cluster.Cluster) (err error) {
 		shared = c
 		for _, folder := range []string{"manifests/base", "manifests/viewer"} {
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 			}
 		}
 		for _, command := range []string{
-			"create serviceaccount viewer", "create serviceaccount guest",
+			"create serviceaccount viewer",
 			"create clusterrolebinding viewer --clusterrole=wildcast-viewer --serviceaccount=default:viewer",
 		} {
 			if _, err := c.Kubectl(ctx, strings.Fields(command)...); err != nil {
@@ -44,8 +45,13 @@ func TestMain(m *testing.M) {
 		if viewer, err = c.KubeconfigFor(ctx, "default", "viewer"); err != nil {
 			return err
 		}
-		programs, err = wildcast.Build(ctx, os.Stderr)
-		return err
+		if programs, err = wildcast.Build(ctx, os.Stderr); err != nil {
+			return err
+		}
+		return stage.Until(ctx, func() error { // the API server's authorizer learns of it in a moment
+			_, err := c.KubectlWith(ctx, viewer, nil, "auth", "can-i", "list", "secrets", "--all-namespaces")
+			return err
+		})
 	}))
 }
 
@@ -55,17 +61,20 @@ const patience = 2 * time.Minute
 type scene struct {
 	*testing.T
 	*stage.Stage
+	domain     string
 	kubeconfig string
 }
 
 // open begins a story: namespaces web and ops, of which web is labelled, and an issuer for NAME.test.
 func open(t *testing.T, name string) *scene {
 	t.Helper()
+	stories++
+	name = fmt.Sprint(name, "-", stories) // also when a test runs again
 	st, err := stage.Open(shared, name, stage.Options{Zones: []string{name + ".test"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{T: t, Stage: st, kubeconfig: viewer}
+	s := &scene{T: t, Stage: st, domain: name + ".test", kubeconfig: viewer}
 	t.Cleanup(func() { s.must(st.Close(context.Background())) })
 	s.must(st.Issuer(t.Context(), stage.Home, name, map[string]string{"sync": name + "=web"}))
 	s.must(st.Namespace(t.Context(), name+"-web", map[string]string{name: "web"}))
@@ -133,21 +142,31 @@ type status struct {
 		Object          struct{ Kind, Namespace, Name string }
 		Reason, Message string
 	}
-	Certificates []struct {
-		Namespace, Name, State, Issuer, Message, Serial, Order string
-		Names                                                  []string
-		Expires, Renews, NextAttempt                           time.Time
-	}
-	Reflections []struct {
+	Certificates []certificate
+	Reflections  []struct {
 		Namespace, Name                  string
 		Copies, Behind, Failing, Leaving int
 	}
-	Issuers []struct{ Namespace, Name, State, Account string }
 }
 
+type certificate struct {
+	Namespace, Name, State, Serial string
+	Expires, Renews                time.Time
+}
+
+// status is the report about what is on this stage: of earlier ones namespaces are still going.
 func (s *scene) status(args ...string) (out status) {
 	s.Helper()
 	s.must(json.Unmarshal([]byte(s.ok(append([]string{"status", "-o", "json"}, args...)...)), &out))
+	another := func(namespace, name string) bool {
+		return namespace != "" && !strings.Contains(namespace+"/"+name, s.Name)
+	}
+	out.Certificates = slices.DeleteFunc(out.Certificates, func(c certificate) bool { return another(c.Namespace, c.Name) })
+	for i := len(out.Problems) - 1; i >= 0; i-- {
+		if o := out.Problems[i].Object; another(o.Namespace, o.Name) {
+			out.Problems = slices.Delete(out.Problems, i, i+1)
+		}
+	}
 	return out
 }
 

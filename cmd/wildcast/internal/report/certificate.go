@@ -14,7 +14,7 @@ type Certificate struct {
 	Name        string           `json:"name"`
 	State       CertificateState `json:"state"`
 	Message     string           `json:"message,omitempty"` // what the state means, and what to do
-	Names       []string         `json:"names"`             // that it has, or is to have
+	Names       []string         `json:"names"`             // that it is to have, or has if nobody asks for it
 	Issuer      string           `json:"issuer,omitempty"`
 	AskedBy     []Object         `json:"askedBy"`
 	Serial      string           `json:"serial,omitempty"`
@@ -49,8 +49,8 @@ var states = []CertificateState{Expired, NotOurs, Held, NotReady, Failing, Limit
 
 func (s CertificateState) rank() int { return slices.Index(states, s) }
 
-// bad reports whether somebody should act.
-func (s CertificateState) bad() bool { return s.rank() <= Limited.rank() }
+// bad reports whether somebody should act. Why a certificate is held is a problem of its issuer, or of those who ask.
+func (s CertificateState) bad() bool { return s != Held && s.rank() <= Limited.rank() }
 
 func asksOf(state controllers.State) []controllers.Ask {
 	if state.Want == nil {
@@ -68,15 +68,15 @@ func (s Scene) certificate(state controllers.State) Certificate {
 		}
 		c.Issuer = ask.Issuer.String()
 	}
-	if state.Want != nil && state.Want.Issuer != nil {
-		c.Names, c.Issuer = state.Want.Names, state.Want.Issuer.Name.String()
-	}
 	if h := state.Have; h != nil && h.Leaf != nil {
 		c.Names, c.Serial = h.Names, h.Serial
 		c.NotBefore, c.Expires, c.Renews = h.NotBefore.UTC(), h.NotAfter.UTC(), state.Due.UTC()
 		if c.Issuer == "" {
 			c.Issuer = h.Issuer
 		}
+	}
+	if state.Want != nil && state.Want.Issuer != nil {
+		c.Names, c.Issuer = state.Want.Names, state.Want.Issuer.Name.String()
 	}
 	if state.Plan.Do == controllers.Wait {
 		c.NextAttempt = state.Plan.At.UTC()
