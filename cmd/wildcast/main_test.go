@@ -60,6 +60,12 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no kubeconfig", "run --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
 		{"check of nothing", "check", exitUsage, "--filename is missing"},
 		{"check in a format that is none", "check -f - -o xml", exitUsage, "text or json"},
+		{"status in a format that is none", "status -o xml", exitUsage, "wide, json or yaml"},
+		{"status of nobody", "status " + unreachable, exitFailed, "reach the API server"},
+		{"explain of nothing", "explain", exitUsage, "give what to explain"},
+		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, secret, configmap or namespace"},
+		{"renew of nothing", "renew", exitUsage, "name one certificate"},
+		{"renew of no name", "renew a/b/c", exitUsage, "give NAMESPACE/NAME"},
 		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -61,8 +61,11 @@ func (s Scene) Ingress(ing *networkingv1.Ingress) Explanation {
 		}
 		e.Chains = append(e.Chains, chain)
 	}
-	if len(e.Chains)+len(e.Problems) > 0 {
+	switch {
+	case len(e.Chains) > 0:
 		e.Is = "an Ingress that asks for " + plural(len(e.Chains), "certificate")
+	case len(e.Problems) > 0:
+		e.Is = "an Ingress that asks for a certificate, which it does not get"
 	}
 	return e
 }

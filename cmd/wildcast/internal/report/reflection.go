@@ -35,8 +35,11 @@ type Target struct {
 func (s Scene) reflect(kind syncer.Kind, r *Report) {
 	survey := s.Copies[kind]
 	for _, source := range survey.Sources() {
-		if !s.shows(source.Name.Namespace) && !slices.ContainsFunc(source.Targets, func(t syncer.Target) bool { return s.shows(t.At.Namespace) }) {
-			continue
+		if !s.shows(source.Name.Namespace) { // of another namespace's source, the copies here
+			source.Targets = slices.DeleteFunc(source.Targets, func(t syncer.Target) bool { return !s.shows(t.At.Namespace) })
+			if len(source.Targets) == 0 {
+				continue
+			}
 		}
 		reflection := reflectionOf(kind, source)
 		r.Reflections = append(r.Reflections, reflection)
