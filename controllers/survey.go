@@ -168,10 +168,11 @@ func (s *Survey) faults(of Asker, reason string, err error) {
 	}
 }
 
-// found notes problems, but for those that a partial survey cannot know of.
+// found notes problems, but for those that a partial survey cannot know of, and faults of an issuer that are its own
+// already.
 func (s *Survey) found(of Asker, problems ...Problem) {
 	for _, p := range problems {
-		unknown := p.Reason == ReasonIssuerNotFound || p.Reason == ReasonNamespaceNotSelected && s.c.namespace(of.Namespace) == nil
+		unknown := p.Reason == ReasonIssuerNotFound || p.Reason == ReasonIssuerNotReady || p.Reason == ReasonNamespaceNotSelected && s.c.namespace(of.Namespace) == nil
 		if !s.partial || !unknown {
 			s.problems = append(s.problems, Finding{of, p})
 		}

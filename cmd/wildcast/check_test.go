@@ -18,16 +18,16 @@ func command(t *testing.T, stdin string, args ...string) (code int, stdout, stde
 	return code, out.String(), complaints.String()
 }
 
-const misspelt = `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "le"}, "type": "wildcast.dev/issuer",
+const faulty = `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "le"}, "type": "wildcast.dev/issuer",
 "stringData": {"server": "letsencrypt",
 "emial": "x"}}`
 
 func TestCheckTellsFaultsByItsExitCode(t *testing.T) {
-	code, out, complaints := command(t, misspelt, "check", "-f", "-")
+	code, out, complaints := command(t, faulty, "check", "-f", "-")
 	if code != exitFailed || !strings.HasPrefix(out, "standard input:3: Secret default/le: InvalidIssuer: emial: unknown key") || complaints != "wildcast: found 1 fault\n" {
 		t.Errorf("exit code %d\n%s%s", code, out, complaints)
 	}
-	code, out, complaints = command(t, strings.Replace(misspelt, "emial", "zones", 1), "check", "-f", "-")
+	code, out, complaints = command(t, strings.Replace(faulty, "emial", "zones", 1), "check", "-f", "-")
 	if code != 0 || out != "no fault in 1 object that wildcast reads\n" || complaints != "" {
 		t.Errorf("exit code %d\n%s%s", code, out, complaints)
 	}
@@ -38,7 +38,7 @@ func TestCheckTellsFaultsByItsExitCode(t *testing.T) {
 }
 
 func TestCheckIsReadByMachines(t *testing.T) {
-	code, out, _ := command(t, misspelt, "check", "-f", "-", "-o", "json", "-n", "web")
+	code, out, _ := command(t, faulty, "check", "-f", "-", "-o", "json", "-n", "web")
 	var got struct{ Findings []lint.Finding }
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed {
 		t.Fatalf("exit code %d, %v\n%s", code, err, out)

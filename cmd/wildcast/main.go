@@ -49,23 +49,11 @@ type streams struct {
 
 // execute runs a command line and returns the exit code. An error is one line on stderr that says what to do.
 func execute(ctx context.Context, args []string, s streams) int {
-	root := &cobra.Command{
-		Use:           "wildcast",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
-		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
-	})
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -75,6 +63,23 @@ func execute(ctx context.Context, args []string, s streams) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "wildcast",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
+		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), versionCommand())
+	return root
 }
 
 func versionCommand() *cobra.Command {

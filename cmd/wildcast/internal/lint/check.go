@@ -121,12 +121,13 @@ func (o *object) lineOf(message string) int {
 			}
 		}
 	}
-	first, line := len(message), o.Line("metadata", "name")
+	first, longest, line := len(message), 0, o.Line("metadata", "name")
 	for _, under := range []string{"annotations", "labels"} {
 		values, _ := o.at("metadata", under).(map[string]any)
 		for key := range values {
-			if at := strings.Index(message, key); at >= 0 && at < first {
-				first, line = at, o.Line("metadata", under, key)
+			at := strings.Index(message, key)
+			if at >= 0 && (at < first || at == first && len(key) > longest) { // one key may begin as another does
+				first, longest, line = at, len(key), o.Line("metadata", under, key)
 			}
 		}
 	}

@@ -80,12 +80,14 @@ func hostsOf(ing *networkingv1.Ingress, secretName string) (hosts []string) {
 	return hosts
 }
 
-func plural(n int, what string) string {
+func counted(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %s", n, many)
 }
+
+func plural(n int, what string) string { return counted(n, what, what+"s") }
 
 func (s Scene) problemsAt(kind string, name types.NamespacedName) []Problem {
 	problems := []Problem{}
@@ -191,7 +193,7 @@ func quoted(source syncer.Source) string {
 
 // NamespaceOf explains what a namespace with these labels receives, and what it does not.
 func (s Scene) NamespaceOf(name string, labels map[string]string) Explanation {
-	e := Explanation{Object: Object{"Namespace", "", name}, Is: "a namespace", Problems: []Problem{}}
+	e := Explanation{Object: Object{"Namespace", "", name}, Problems: []Problem{}}
 	if labels[syncer.LabelSync] == "false" {
 		e.Is = "a namespace that keeps all copies out, with the label " + syncer.LabelSync + ": \"false\""
 	}
@@ -216,6 +218,9 @@ func (s Scene) NamespaceOf(name string, labels map[string]string) Explanation {
 		}
 	}
 	slices.SortStableFunc(e.Receives, func(a, b Receipt) int { return strings.Compare(a.Name, b.Name) })
+	if e.Is == "" {
+		e.Is = fmt.Sprintf("a namespace for which %s meant, and %s not", counted(len(e.Receives), "copy is", "copies are"), counted(len(e.Lacks), "source is", "sources are"))
+	}
 	return e
 }
 
