@@ -42,7 +42,7 @@ func (v *visit) look(ctx context.Context) (*scene, error) {
 	s.objects.Namespaces = s.namespaces
 	var err error
 	s.Certificates, err = controllers.NewSurvey(controllers.Config{
-		Home: v.run.namespace, DefaultIssuer: v.run.defaultIssuer, CertManagerAnnotations: v.run.certManagerAnnotations, SolverPrograms: "/",
+		Home: v.run.namespace, DefaultIssuer: v.run.defaultIssuer, CertManagerAnnotations: v.run.certManagerAnnotations, SolverPrograms: v.run.dns01ExecDir,
 	}, s.objects, false)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func (v *visit) add(f *pflag.FlagSet) {
 }
 
 // judging are the flags of wildcast run on which a judgment depends. Home is called otherwise there.
-var judging = []string{"cluster-name", "default-issuer", "cert-manager-annotations", "copy-metadata", "source-namespaces"}
+var judging = []string{"cluster-name", "default-issuer", "cert-manager-annotations", "copy-metadata", "source-namespaces", "dns01-exec-dir"}
 
 // addJudging declares the flags of wildcast run on which a judgment depends.
 func (o *options) addJudging(f *pflag.FlagSet) {
