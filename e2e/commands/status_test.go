@@ -1,8 +1,13 @@
 package commands_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,4 +103,29 @@ func (s *scene) changedNothing(from time.Time) {
 	if seen == 0 {
 		s.Error("no request was seen")
 	}
+}
+
+func TestStatusShowsItAgainWhenItHasChanged(t *testing.T) {
+	s := open(t, "watch")
+	ops := s.Name + "-ops"
+	cmd := exec.CommandContext(t.Context(), filepath.Join(programs, "wildcast"), "status", "--watch", "--interval=1s", "-o", "json", "--kubeconfig="+viewer)
+	out, err := cmd.StdoutPipe()
+	s.must(err)
+	s.must(cmd.Start())
+	reports := json.NewDecoder(out)
+	var first, next status
+	s.must(reports.Decode(&first))
+	if text := first.problem("Ingress", ops+"/web", "IssuerNotFound"); text != "" {
+		t.Error(text)
+	}
+	s.must(s.Ingress(t.Context(), ops, "web", "web-tls", []string{"ops." + s.domain}, map[string]string{"wildcast.dev/issuer": "nobody"}))
+	for next.problem("Ingress", ops+"/web", "IssuerNotFound") == "" { // other stories' namespaces may go in between
+		next = status{}
+		s.must(reports.Decode(&next))
+	}
+	s.must(cmd.Process.Signal(os.Interrupt))
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Error(err)
+	}
+	s.must(cmd.Wait()) // exit code 0
 }
