@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -83,6 +84,9 @@ func (s *Survey) Read(ctx context.Context) error {
 			continue
 		}
 		data, err := s.s.kind.read(ctx, source.ref())
+		if apierrors.IsNotFound(err) {
+			continue // it has just gone
+		}
 		if err != nil {
 			return fmt.Errorf("read source %s: %w", source.ref(), err)
 		}

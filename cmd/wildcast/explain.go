@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/acmeclient/dns01"
@@ -35,7 +37,11 @@ var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanati
 		return report.Explanation{}, fmt.Errorf("there is no ingress %s", name)
 	},
 	"secret": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
-		return s.Object(syncer.Secrets, name), nil
+		e := s.Object(syncer.Secrets, name)
+		if own := s.own(name); own != "" {
+			e.Is = own
+		}
+		return e, nil
 	},
 	"configmap": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
 		return s.Object(syncer.ConfigMaps, name), nil
@@ -48,6 +54,25 @@ var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanati
 		}
 		return report.Explanation{}, fmt.Errorf("there is no namespace %s", name.Name)
 	},
+}
+
+// own says what a Secret of wildcast's own types is, empty if it is none.
+func (s *scene) own(name types.NamespacedName) string {
+	i := slices.IndexFunc(s.objects.Secrets, func(o *corev1.Secret) bool { return o.Namespace == name.Namespace && o.Name == name.Name })
+	if i < 0 {
+		return ""
+	}
+	o := s.objects.Secrets[i]
+	state := strings.TrimSuffix(o.Annotations[controllers.AnnotationStatus]+". "+o.Annotations[controllers.AnnotationMessage], ".")
+	switch o.Type {
+	case controllers.TypeIssuer:
+		return "an issuer: " + state
+	case controllers.TypeSolver:
+		return "a DNS-01 solver: " + state
+	case controllers.TypeOrder:
+		return "the record of the orders of the certificate whose name it has less .order"
+	}
+	return ""
 }
 
 func explainCommand() *cobra.Command {

@@ -53,6 +53,8 @@ func TestExplainFollowsTheChainFromAHostToTheDNSServers(t *testing.T) {
 	s.contains(s.ok("explain", "namespace", web), "Secret web-tls, a copy of "+stage.Home+"/wildcard."+s.domain+": synced")
 	s.contains(s.ok("explain", "namespace", ops), "It does not receive", "To have it: kubectl label --overwrite namespace "+ops+" "+s.Name+"=web")
 
+	s.contains(s.ok("explain", "secret", s.Name, "-n", stage.Home), "an issuer: Ready. The account is registered.")
+
 	before := s.status().Certificates[0].Serial
 	code, _, complaints := s.run("renew", "wildcard."+s.domain)
 	if code != 1 || !strings.Contains(complaints, "forbidden") {

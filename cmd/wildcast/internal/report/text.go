@@ -50,10 +50,14 @@ func (p *printer) row(cells ...string) {
 }
 
 func (p *printer) problems(r Report) {
+	if r.Running.Unknown != "" {
+		fmt.Fprintf(p.out, "It is not known whether wildcast runs: %s.\n", r.Running.Unknown)
+		p.begun = true
+	}
 	if len(r.Problems) == 0 {
 		return
 	}
-	fmt.Fprintf(p.out, "PROBLEMS (%d)\n", len(r.Problems))
+	p.section(fmt.Sprintf("PROBLEMS (%d)", len(r.Problems)))
 	for _, problem := range r.Problems {
 		object := problem.Object.String()
 		if problem.Object.Namespace == "" {
@@ -61,7 +65,6 @@ func (p *printer) problems(r Report) {
 		}
 		fmt.Fprintf(p.out, "%s: %s\n    %s\n", object, problem.Reason, strings.ReplaceAll(problem.Message, "\t", " "))
 	}
-	p.begun = true
 }
 
 // when is a time as a span from now, or whole in wide output.
