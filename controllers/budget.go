@@ -30,21 +30,16 @@ func (v *view) carriesOn() bool {
 	return r.Inputs == v.inputs && r.Key != nil && len(r.Chain) == 0
 }
 
-// afford puts a planned order off that a limit of the CA would stop.
+// afford puts a planned order off that a limit of the CA would stop. An order that is at the CA already is not a new one.
 func (c *Controller) afford(v *view, plan Plan) (Plan, Spent) {
+	if _, limited := c.ledger.limits[v.want.Issuer.Server]; !limited || v.carriesOn() && v.record.URL != "" {
+		return plan, Spent{}
+	}
 	account, registered := c.account(v.want.Issuer)
 	if !registered {
 		return plan, Spent{}
 	}
-	return c.ledger.afford(v, account, plan)
-}
-
-// afford is that for an account. An order that is at the CA already is not a new one.
-func (l *ledger) afford(v *view, account acmeclient.Account, plan Plan) (Plan, Spent) {
-	if _, limited := l.limits[v.want.Issuer.Server]; !limited || v.carriesOn() && v.record.URL != "" {
-		return plan, Spent{}
-	}
-	spent := l.spent(v.name, v.attempt(account), v.now)
+	spent := c.ledger.spent(v.name, v.attempt(account), v.now)
 	if spent.Until.IsZero() {
 		return plan, Spent{}
 	}

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
-	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/dns01"
 )
 
@@ -56,7 +55,7 @@ func NewSurvey(cfg Config, o Objects, partial bool) (*Survey, error) {
 	s := &Survey{partial: partial, c: &Controller{
 		caches: caches, joined: newJoined(nil), asks: newAsks(), ledger: newLedger(),
 		home: cfg.Home, defaultIssuer: cfg.DefaultIssuer, certManagerAnnotations: cfg.CertManagerAnnotations,
-		solverPrograms: cfg.SolverPrograms,
+		solverPrograms: cfg.SolverPrograms, surveys: true,
 	}}
 	if err := caches.fill(o); err != nil {
 		return nil, err
@@ -237,7 +236,8 @@ type State struct {
 	Plan   Plan    // what the controller does about it now
 	Spent  Spent   // the CA's limit that puts an order off, if one does
 	Due    time.Time
-	Begun  bool // an order is in flight
+	Begun  bool   // an order is in flight
+	Lacks  string // what is missing for an order, and the remedy
 }
 
 // Certificates are all that are asked for or there, by name.
@@ -256,7 +256,8 @@ func (s *Survey) Certificates(now time.Time) (all []State) {
 func (s *Survey) Certificate(name types.NamespacedName, now time.Time) State {
 	v := s.c.gather(name)
 	v.now = now
-	state := State{Name: name, Want: v.want, Have: v.have(), Record: v.record, Plan: v.plan()}
+	plan, spent := s.c.decide(v)
+	state := State{Name: name, Want: v.want, Have: v.have(), Record: v.record, Plan: plan, Spent: spent}
 	if state.Have.isCertificate() {
 		state.Due = state.Have.renewAt(0)
 	}
@@ -266,11 +267,10 @@ func (s *Survey) Certificate(name types.NamespacedName, now time.Time) State {
 	if state.Have.isCertificate() {
 		state.Due = state.Have.renewAt(v.want.RenewBefore)
 	}
-	state.Begun = v.carriesOn() && v.record.LastError == ""
-	if state.Plan.Do == Issue {
-		account := acmeclient.Account{URL: s.Account(v.want.Issuer.Name)}
-		state.Plan, state.Spent = s.c.ledger.afford(v, account, state.Plan)
+	if plan.Do == Lack {
+		state.Lacks = lacksSolver(v.want.Issuer.Name, unserved(v.want.Issuer, v.solvers, v.want.Names)).Note
 	}
+	state.Begun = v.carriesOn() && v.record.LastError == ""
 	return state
 }
 

@@ -94,9 +94,10 @@ func TestASurveyTellsWhichLimitPutsAnOrderOff(t *testing.T) {
 	}
 	order := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: record.Name}, Type: TypeOrder,
 		Data: map[string][]byte{orderAttempts: []byte("[" + strings.Join(made, ",") + "]")}}
+	solver := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "dns"}, Type: TypeSolver, Data: map[string][]byte{"provider": []byte("rfc2136")}}
 	s, err := NewSurvey(Config{Home: home}, Objects{
 		Namespaces: []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "infra", Labels: selected}}}, Ingresses: []*networkingv1.Ingress{wiki},
-		Secrets: []*corev1.Secret{issuer, order},
+		Secrets: []*corev1.Secret{issuer, order, solver},
 	}, false)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func Look(ctx context.Context, settings []Settings, domain string) (Sighting, er
 	if s == nil {
 		return Sighting{FQDN: fqdnOf(domain)}, &NoSolverError{Domain: domain, Zones: zonesOf(settings)}
 	}
-	where, err := locate(ctx, s, domain)
+	where, err := locate(ctx, s, fqdnOf(domain))
 	if err != nil {
 		return Sighting{FQDN: fqdnOf(domain), Solver: s.Name}, err
 	}

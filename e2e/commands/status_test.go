@@ -29,11 +29,9 @@ func TestStatusTellsTheStoryOfACertificate(t *testing.T) {
 	}
 	w := wildcast.New(t, shared, wildcast.Options{})
 
-	s.becomes(certificate, "Failing") // there is no solver yet
-	t.Log("\n" + s.ok("status"))
 	r := s.status()
-	if text := r.problem("Secret", certificate, "Failing"); !strings.Contains(text, "solver") {
-		t.Errorf("the certificate fails: %q", text)
+	if text := r.problem("Secret", certificate, "NotReady"); !strings.Contains(text, "has no valid solver for *."+s.domain) {
+		t.Errorf("there is no solver: %q", text)
 	}
 	gate := r.problem("Ingress", ops+"/web", "NamespaceNotSelected")
 	_, command, found := strings.Cut(gate, "allow it: kubectl ")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 )
 
 var update = flag.Bool("update", false, "write what is found into testdata")
+
+// known are the keys that a fault lists, which grow.
+var known = regexp.MustCompile(`unknown key; .*`)
 
 // check returns what is found, a line each.
 func check(t *testing.T, files lint.Files) (int, string) {
@@ -40,6 +44,7 @@ func TestFaultsAreFoundWhereTheyStand(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, got := check(t, files)
+			got = known.ReplaceAllString(got, "unknown key; ...")
 			golden := strings.TrimSuffix(name, ".yaml") + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

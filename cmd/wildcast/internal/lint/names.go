@@ -11,7 +11,7 @@ var Names = []string{
 	controllers.AnnotationAltNames, controllers.AnnotationCommonName, controllers.AnnotationCertificateIssuer,
 	controllers.AnnotationSerial, controllers.AnnotationNotBefore, controllers.AnnotationNotAfter, controllers.AnnotationRenewAt,
 	controllers.AnnotationRevision, controllers.AnnotationSync, controllers.AnnotationTemplate, controllers.AnnotationRenew,
-	controllers.AnnotationRenewed, controllers.AnnotationAdopt, controllers.AnnotationIssuer, controllers.AnnotationCertificate,
+	controllers.AnnotationRenewed, controllers.AnnotationInsteadOf, controllers.AnnotationAdopt, controllers.AnnotationIssuer, controllers.AnnotationCertificate,
 	controllers.AnnotationWildcard, controllers.AnnotationKeyType, controllers.AnnotationDuration,
 	controllers.AnnotationRenewBefore, controllers.AnnotationProfile, controllers.AnnotationPreferredChain,
 	controllers.AnnotationDNSNames, controllers.AnnotationSecretLabels, controllers.AnnotationChallengeIssuer,

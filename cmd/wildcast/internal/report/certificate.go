@@ -35,7 +35,7 @@ const (
 	Expired   CertificateState = "Expired"   // it is asked for, and what there is has expired
 	NotOurs   CertificateState = "NotOurs"   // somebody else's Secret has its name
 	Held      CertificateState = "Held"      // its issuer is missing or not valid
-	NotReady  CertificateState = "NotReady"  // its issuer has no account, or no pair, yet
+	NotReady  CertificateState = "NotReady"  // its issuer has no account, no pair, or no solver for it
 	Failing   CertificateState = "Failing"   // the last order failed
 	Limited   CertificateState = "Limited"   // the CA asks to wait, or would refuse the order
 	Ordering  CertificateState = "Ordering"  // an order is in flight, or about to be
@@ -99,7 +99,7 @@ func (s Scene) certificate(state controllers.State) Certificate {
 //	it has expired                                Expired
 //	the CA asks to wait, or a limit is reached    Limited
 //	the last order failed                         Failing
-//	its issuer cannot work yet                    NotReady
+//	its issuer cannot work yet, or has no solver  NotReady
 //	there is a valid one                          Renewing
 //	else                                          Ordering
 func (s Scene) stateOf(state controllers.State, c Certificate) CertificateState {
@@ -121,7 +121,7 @@ func (s Scene) stateOf(state controllers.State, c Certificate) CertificateState 
 		return Limited
 	case plan == controllers.Wait || c.LastError != "" && plan == controllers.Issue:
 		return Failing
-	case plan == controllers.Issue && !s.works(state.Want.Issuer):
+	case plan == controllers.Lack, plan == controllers.Issue && !s.works(state.Want.Issuer):
 		return NotReady
 	case valid:
 		return Renewing
@@ -146,6 +146,9 @@ func (s Scene) message(state controllers.State, c Certificate) string {
 	case Held:
 		return fmt.Sprintf("Issuer %s is missing or not valid; what is there stays. See: kubectl describe -n %s secret %s", c.Issuer, namespaceIn(c.Issuer), nameIn(c.Issuer))
 	case NotReady:
+		if state.Lacks != "" {
+			return state.Lacks
+		}
 		return fmt.Sprintf("Issuer %s is not ready yet. See: kubectl describe -n %s secret %s", c.Issuer, namespaceIn(c.Issuer), nameIn(c.Issuer))
 	case Expired, Failing, Limited:
 		return s.failure(state, c)

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"math/big"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func scene(t *testing.T) report.Scene {
 	var ingresses []*networkingv1.Ingress
 	for name, host := range map[string]string{
 		"good": "www.good.test", "late": "www.late.test", "gone": "www.gone.test", "slow": "www.slow.test", "fail": "www.fail.test", "mine": "www.mine.test",
-		"new": "www.new.test", "odd": "www.odd.test",
+		"new": "www.new.test", "odd": "www.odd.test", "lack": "www.lack.test",
 	} {
 		namespaces = append(namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"tls": "yes"}}})
 		ingresses = append(ingresses, ingress(name, host, map[bool]string{true: "odd", false: "le"}[name == "odd"]))
@@ -100,11 +101,12 @@ func scene(t *testing.T) report.Scene {
 		secret("le", controllers.TypeIssuer, map[string]string{"wildcast.dev/status": "Ready", "wildcast.dev/message": "The account is registered.", "wildcast.dev/account": account},
 			map[string]string{"server": "letsencrypt", "sync": "tls=yes"}),
 		secret("odd", controllers.TypeIssuer, map[string]string{"wildcast.dev/status": "Ready"}, map[string]string{"server": "letsencrypt", "emial": "x"}),
+		secret("dns", controllers.TypeSolver, nil, map[string]string{"provider": "rfc2136", "zones": "good.test,late.test,gone.test,slow.test,fail.test,mine.test,new.test"}),
 		certificate(t, "good.test", 1, now.Add(60*24*time.Hour)), certificate(t, "late.test", 2, now.Add(10*24*time.Hour)),
 		certificate(t, "gone.test", 3, now.Add(-time.Hour)), certificate(t, "idle.test", 4, now.Add(60*24*time.Hour)),
 		order("gone.test", map[string]string{"lastError": "the CA is down"}),
 		order("slow.test", map[string]string{"rateLimited": "true", "nextAttempt": now.Add(2 * time.Hour).Format(time.RFC3339), "lastError": "too many orders"}),
-		order("fail.test", map[string]string{"lastError": "present challenge: no DNS-01 solver for fail.test: make one",
+		order("fail.test", map[string]string{"lastError": "present challenge: the DNS vendor refused",
 			"attempts": `[{"at":"2030-01-02T02:00:00Z","ca":"` + directory + `","account":"` + account + `","names":["*.fail.test"],"ended":"2030-01-02T02:00:05Z","failed":"fail.test"}]`}),
 	}}, false)
 	if err != nil {
@@ -137,9 +139,13 @@ func scene(t *testing.T) report.Scene {
 	}
 }
 
+// known are the keys that a fault lists, which grow.
+var known = regexp.MustCompile(`this version knows (?:[\w.]+, )*\w+`)
+
 // golden compares text with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	got = known.ReplaceAllString(got, "this version knows ...")
 	file := "testdata/" + name
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
