@@ -91,6 +91,7 @@ type Controller struct {
 	certManagerAnnotations bool
 	solverPrograms         string
 	changed                func(types.NamespacedName)
+	surveys                bool // accounts are those that are noted on issuers: see Survey
 }
 
 // New returns a Controller that does nothing yet.

@@ -250,6 +250,10 @@ func (c *Controller) account(issuer *Issuer) (acmeclient.Account, bool) {
 	if issuer.Kind != KindACME {
 		return acmeclient.Account{}, issuer.Kind != KindCA || issuer.Authority != nil
 	}
+	if c.surveys {
+		url := c.caches.issuers.get(issuer.Name).Annotations[AnnotationAccount]
+		return acmeclient.Account{URL: url}, url != ""
+	}
 	return accountOf(c.caches.accounts.get(accountName(issuer.Name)), issuer)
 }
 

@@ -30,8 +30,8 @@ func ParseSolver(s *corev1.Secret, home, programs string) (dns01.Settings, error
 	if solver.Ambient && s.Namespace != home {
 		faults = append(faults, fmt.Errorf("ambient: only solvers in namespace %s may use the pod's own credentials; give credentials of your own", home))
 	}
-	if err := errors.Join(faults...); err != nil {
-		return dns01.Settings{}, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	if err := inOneLine(faults); err != nil {
+		return dns01.Settings{}, err
 	}
 	if err := solver.Validate(); err != nil {
 		return dns01.Settings{}, err

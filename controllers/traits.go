@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -200,13 +199,4 @@ func (t Traits) fits(kind Kind) error {
 	fault("profile", !acme && t.Profile != "", "only ACME CAs have profiles; remove it")
 	fault("preferredChain", !acme && t.PreferredChain != "", "only ACME CAs offer several chains; remove it")
 	return inOneLine(faults)
-}
-
-// inOneLine is several faults in one line; nil if there is none.
-func inOneLine(faults []error) error {
-	err := errors.Join(faults...)
-	if err == nil {
-		return nil
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -180,7 +180,13 @@ func (a *app) work(ctx context.Context) error {
 }
 
 // requests tells the syncer which copies Ingresses ask for.
-type requests struct{ certificates *controllers.Controller }
+type requests struct{ certificates asked }
+
+// asked is what a Controller, or a Survey, knows of Ingresses.
+type asked interface {
+	Requested(target types.NamespacedName) []controllers.Ask
+	RequestedOf(certificate types.NamespacedName) []types.NamespacedName
+}
 
 // At returns the requests for the Secret of that name, the oldest Ingress first.
 func (r requests) At(target types.NamespacedName) (out []syncer.Request) {

@@ -277,10 +277,14 @@ func TestTheReferenceMentionsEveryMetricAndNoOther(t *testing.T) {
 // ourName is a name of ours in a text.
 var ourName = regexp.MustCompile(`wildcast\.dev/[a-z0-9.-]*[a-z0-9]`)
 
+// misspelt is a line that shows what wildcast check says of a name that is not there.
+var misspelt = regexp.MustCompile(`(?m)^.* means nothing to this version; .*$`)
+
 func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 	names := append(constants(t, "controllers/names.go", ""), constants(t, "syncer/names.go", "wildcast.dev/")...)
 	for _, page := range pages(t) {
-		for _, name := range ourName.FindAllString(readDoc(t, page), -1) {
+		text := misspelt.ReplaceAllString(readDoc(t, page), "")
+		for _, name := range ourName.FindAllString(text, -1) {
 			if !slices.Contains(names, name) {
 				t.Errorf("%s speaks of %s, which is not in the code", page, name)
 			}

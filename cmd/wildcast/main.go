@@ -1,6 +1,10 @@
 // Command wildcast obtains wildcard certificates for annotated Ingresses and copies Secrets to labelled namespaces.
 //
 //	wildcast run        the controller
+//	wildcast check      faults in files
+//	wildcast status     what is issued, where it is copied, what is wrong
+//	wildcast explain    why an object is as it is
+//	wildcast renew      another certificate now
 //	wildcast version    the version
 package main
 
@@ -8,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,7 +33,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(execute(ctx, os.Args[1:], os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // usageError marks an error that lies in how wildcast was called.
@@ -36,31 +41,45 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
 // execute runs a command line and returns the exit code. An error is one line on stderr that says what to do.
-func execute(ctx context.Context, args []string, stderr interface{ Write([]byte) (int, error) }) int {
+func execute(ctx context.Context, args []string, s streams) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(s.err, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "wildcast",
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
 		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetArgs(args)
-	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), versionCommand())
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintln(stderr, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
-	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
-		return exitUsage
-	}
-	return exitFailed
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), versionCommand())
+	return root
 }
 
 func versionCommand() *cobra.Command {

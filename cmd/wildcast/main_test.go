@@ -58,11 +58,19 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no namespace", "run --namespace=", exitUsage, "--namespace is empty"},
 		{"two mistakes", "run --workers=0 --log-level=loud", exitUsage, "; --log-level"},
 		{"no kubeconfig", "run --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
+		{"check of nothing", "check", exitUsage, "--filename is missing"},
+		{"check in a format that is none", "check -f - -o xml", exitUsage, "text or json"},
+		{"status in a format that is none", "status -o xml", exitUsage, "wide, json or yaml"},
+		{"status of nobody", "status " + unreachable, exitFailed, "reach the API server"},
+		{"explain of nothing", "explain", exitUsage, "give what to explain"},
+		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, secret, configmap or namespace"},
+		{"renew of nothing", "renew", exitUsage, "name one certificate"},
+		{"renew of no name", "renew a/b/c", exitUsage, "give NAMESPACE/NAME"},
 		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			code := execute(t.Context(), strings.Fields(row.args), &stderr)
+			code := execute(t.Context(), strings.Fields(row.args), streams{err: &stderr})
 			text := stderr.String()
 			if code != row.code || !strings.Contains(text, row.contain) || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "wildcast: ") {
 				t.Errorf("got exit code %d and %q", code, text)

@@ -62,7 +62,7 @@ func TestEveryFolderAppliesWithStrictValidationTwice(t *testing.T) {
 	overlays = slices.DeleteFunc(overlays, func(folder string) bool {
 		return folder == contexts || folder == filepath.Join(checkout, "manifests", "overlays", "namespaces")
 	})
-	for _, folder := range append([]string{"manifests/base", "manifests/admission", "manifests/examples", "manifests/contexts"}, overlays...) {
+	for _, folder := range append([]string{"manifests/base", "manifests/admission", "manifests/viewer", "manifests/examples", "manifests/contexts"}, overlays...) {
 		for range 2 { // the second changes nothing, and conflicts with nobody
 			if err := shared.Apply(t.Context(), folder); err != nil {
 				t.Error(err)

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01"
+	"github.com/wildcast/wildcast/cmd/wildcast/internal/report"
+	"github.com/wildcast/wildcast/controllers"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// explainOptions are the flags of "wildcast explain".
+type explainOptions struct {
+	visit
+	output string
+	dns    bool
+}
+
+// explainers explain an object of a kind; the name of a namespace stands alone.
+var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanation, error){
+	"ingress": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		for _, ing := range s.objects.Ingresses {
+			if ing.Namespace == name.Namespace && ing.Name == name.Name {
+				return s.Ingress(ing), nil
+			}
+		}
+		return report.Explanation{}, fmt.Errorf("there is no ingress %s", name)
+	},
+	"secret": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		e := s.Object(syncer.Secrets, name)
+		if own := s.own(name); own != "" {
+			e.Is = own
+		}
+		return e, nil
+	},
+	"configmap": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		return s.Object(syncer.ConfigMaps, name), nil
+	},
+	"namespace": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		for _, n := range s.namespaces {
+			if n.Name == name.Name {
+				return s.NamespaceOf(n.Name, n.Labels), nil
+			}
+		}
+		return report.Explanation{}, fmt.Errorf("there is no namespace %s", name.Name)
+	},
+}
+
+// own says what a Secret of wildcast's own types is, empty if it is none.
+func (s *scene) own(name types.NamespacedName) string {
+	i := slices.IndexFunc(s.objects.Secrets, func(o *corev1.Secret) bool { return o.Namespace == name.Namespace && o.Name == name.Name })
+	if i < 0 {
+		return ""
+	}
+	o := s.objects.Secrets[i]
+	state := strings.TrimSuffix(o.Annotations[controllers.AnnotationStatus]+". "+o.Annotations[controllers.AnnotationMessage], ".")
+	switch o.Type {
+	case controllers.TypeIssuer:
+		return "an issuer: " + state
+	case controllers.TypeSolver:
+		return "a DNS-01 solver: " + state
+	case controllers.TypeOrder:
+		return "the record of the orders of the certificate whose name it has less .order"
+	}
+	return ""
+}
+
+func explainCommand() *cobra.Command {
+	var o explainOptions
+	cmd := &cobra.Command{
+		Use:   "explain ingress|secret|configmap|namespace NAME",
+		Short: "Explain why an object is as it is",
+		Long: "Explain an Ingress: the chain from its hosts to the certificate, the order, the DNS record as each server shows it now,\n" +
+			"and the next attempt. Explain a Secret or ConfigMap: what it is, whence it came and why. Explain a namespace: what it\n" +
+			"receives, what it does not, and why. Names are NAMESPACE/NAME, or NAME with -n.",
+		Example:           "  wildcast explain ingress shop/web\n  wildcast explain secret shop/web-tls\n  wildcast explain namespace shop",
+		Args:              exactly(2, "give what to explain: ingress, secret, configmap or namespace, and its name"),
+		ValidArgsFunction: completeKinds,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.explain(cmd.Context(), args[0], args[1], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	o.add(cmd.Flags())
+	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "text or json")
+	cmd.Flags().BoolVar(&o.dns, "dns", true, "look at the DNS servers from here, for certificates that are not there yet")
+	return cmd
+}
+
+// exactly demands that many arguments.
+func exactly(n int, remedy string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%s; see: %s --help", remedy, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+func completeKinds(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"ingress", "secret", "configmap", "namespace"}, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (o *explainOptions) explain(ctx context.Context, kind, text string, stdout, stderr io.Writer) error {
+	explainer := explainers[kind]
+	if explainer == nil {
+		return usageError{fmt.Errorf("%q cannot be explained: give ingress, secret, configmap or namespace", kind)}
+	}
+	if o.output != "text" && o.output != "json" {
+		return usageError{fmt.Errorf("--output is %q: give text or json", o.output)}
+	}
+	if err := o.open(ctx); err != nil {
+		return err
+	}
+	name, err := types.NamespacedName{Name: text}, error(nil)
+	if kind != "namespace" {
+		name, err = o.named(text, o.namespace)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := o.look(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := explainer(s, name)
+	if err != nil {
+		return err
+	}
+	if o.dns {
+		s.lookAtDNS(ctx, e.Chains)
+	}
+	s.tellHidden(stderr)
+	if o.output == "json" {
+		return printJSON(stdout, e)
+	}
+	return report.PrintExplanation(stdout, e, s.Now)
+}
+
+// lookLimit bounds how long DNS servers are waited for.
+const lookLimit = 15 * time.Second
+
+// lookAtDNS finds out what DNS servers show for certificates that are yet to come, all at once.
+func (s *scene) lookAtDNS(ctx context.Context, chains []report.Chain) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	var looking sync.WaitGroup
+	for i := range chains {
+		chain := &chains[i]
+		issuer := s.challenged(chain.Certificate)
+		if issuer == nil {
+			continue
+		}
+		solvers := s.Certificates.Solvers(issuer.Name)
+		for _, domain := range chain.Certificate.Domains() {
+			chain.Challenges = append(chain.Challenges, report.Challenge{Domain: domain})
+		}
+		for j := range chain.Challenges {
+			challenge := &chain.Challenges[j]
+			looking.Go(func() {
+				seen, err := dns01.Look(ctx, solvers, challenge.Domain)
+				challenge.Seen = &seen
+				if err != nil {
+					challenge.Fault = err.Error()
+				}
+			})
+		}
+	}
+	looking.Wait()
+}
+
+// challenged is the issuer whose CA looks at DNS for a certificate, nil if none does now.
+func (s *scene) challenged(c report.Certificate) *controllers.Issuer {
+	all := s.Certificates.Issuers()
+	i := slices.IndexFunc(all, func(i controllers.IssuerState) bool { return i.Name.String() == c.Issuer })
+	if !c.Pending() || i < 0 || all[i].Issuer == nil || all[i].Issuer.Kind != controllers.KindACME || all[i].Issuer.HTTP01 {
+		return nil
+	}
+	return all[i].Issuer
+}

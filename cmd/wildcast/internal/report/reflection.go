@@ -1,0 +1,160 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wildcast/wildcast/controllers"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// Reflection is the state of one source's copies.
+type Reflection struct {
+	Object
+	Selector string   `json:"selector"` // as its annotation has it
+	As       string   `json:"as,omitempty"`
+	Contexts []string `json:"contexts,omitempty"` // other clusters, into which this command does not look
+	Copies   int      `json:"copies"`             // that are there
+	Behind   int      `json:"behind"`             // of these, not what the source is now
+	Failing  int      `json:"failing"`            // that should be there
+	Leaving  int      `json:"leaving"`            // that are about to go
+	Targets  []Target `json:"targets"`            // all but those that are right
+	Invalid  string   `json:"invalid,omitempty"`  // what is wrong with its annotations
+}
+
+// Target is one copy.
+type Target struct {
+	Namespace string             `json:"namespace"`
+	Name      string             `json:"name"`
+	State     syncer.TargetState `json:"state"`
+	Why       string             `json:"why,omitempty"`
+}
+
+// reflect adds the sources of a kind to the report.
+func (s Scene) reflect(kind syncer.Kind, r *Report) {
+	survey := s.Copies[kind]
+	for _, source := range survey.Sources() {
+		if !s.shows(source.Name.Namespace) { // of another namespace's source, the copies here
+			source.Targets = slices.DeleteFunc(source.Targets, func(t syncer.Target) bool { return !s.shows(t.At.Namespace) })
+			if len(source.Targets) == 0 {
+				continue
+			}
+		}
+		reflection := reflectionOf(kind, source)
+		r.Reflections = append(r.Reflections, reflection)
+		r.Problems = append(r.Problems, s.problemsOf(reflection)...)
+	}
+	for _, t := range survey.Strays() {
+		if s.shows(t.At.Namespace) && t.State == syncer.Kubeds {
+			r.Problems = append(r.Problems, Problem{objectOf(string(kind), t.At), syncer.ReasonLeftByKubed, sentence(t.Why)})
+		}
+	}
+}
+
+func reflectionOf(kind syncer.Kind, source syncer.Source) Reflection {
+	r := Reflection{Object: objectOf(string(kind), source.Name), Selector: source.Text, Targets: []Target{}}
+	if source.Wrong != nil {
+		r.Invalid = source.Wrong.Detail
+	} else {
+		r.Contexts = source.Rule.Contexts
+		if source.Rule.Name != source.Name.Name {
+			r.As = source.Rule.Name
+		}
+	}
+	for _, t := range source.Targets {
+		switch t.State {
+		case syncer.Synced, syncer.Kept:
+			r.Copies++
+			continue
+		case syncer.Behind:
+			r.Copies, r.Behind = r.Copies+1, r.Behind+1
+		case syncer.Leaving:
+			r.Leaving++
+		default:
+			r.Failing++
+		}
+		r.Targets = append(r.Targets, Target{t.At.Namespace, t.At.Name, t.State, t.Why})
+	}
+	return r
+}
+
+// reasons are why copies are not there, by their state.
+var reasons = map[syncer.TargetState]string{
+	syncer.Blocked: syncer.ReasonTargetNotOurs, syncer.Beaten: syncer.ReasonConflict, syncer.Missing: syncer.ReasonTargetFailed,
+}
+
+// problemsOf are those of a source: one for each reason, with the first of the targets that have it.
+func (s Scene) problemsOf(r Reflection) (problems []Problem) {
+	if r.Invalid != "" {
+		return []Problem{{r.Object, syncer.ReasonInvalidSelector, sentence(r.Invalid) + " Until then the copies stay as they are."}}
+	}
+	for _, state := range []syncer.TargetState{syncer.Blocked, syncer.Beaten, syncer.Missing} {
+		var of []Target
+		for _, t := range r.Targets {
+			if t.State == state {
+				of = append(of, t)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		message := sentence(of[0].Why)
+		if state == syncer.Missing {
+			message = s.warning(r.Object, fmt.Sprintf("Copy %s/%s %s", of[0].Namespace, of[0].Name, sentence(of[0].Why)))
+		}
+		if more := len(of) - 1; more > 0 {
+			message += fmt.Sprintf(" So it is with %d more.", more)
+		}
+		problems = append(problems, Problem{r.Object, reasons[state], message})
+	}
+	return problems
+}
+
+// Issuer is the state of one issuer.
+type Issuer struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Kind      string `json:"kind,omitempty"`
+	Server    string `json:"server,omitempty"`
+	State     string `json:"state"` // Ready, Invalid, or Unseen: wildcast has not looked at it yet
+	Message   string `json:"message,omitempty"`
+	Account   string `json:"account,omitempty"`
+	Budget    []Left `json:"budget,omitempty"` // what is left of the CA's limits, where something was used
+}
+
+// Left is what is left of a limit.
+type Left struct {
+	Limit string `json:"limit"`
+	Of    string `json:"of"`
+	Left  int    `json:"left"`
+	Most  int    `json:"most"` // that the CA allows
+}
+
+// Unseen is the state of an issuer on which wildcast has not noted one.
+const Unseen = "Unseen"
+
+// issuer adds an issuer to the report.
+func (s Scene) issuer(state controllers.IssuerState, r *Report) {
+	i := Issuer{Namespace: state.Name.Namespace, Name: state.Name.Name, State: state.Status, Message: state.Message, Account: state.Account}
+	if i.State == "" {
+		i.State, i.Message = Unseen, "wildcast has not looked at it yet."
+	}
+	if state.Fault != "" {
+		i.State, i.Message = controllers.StatusInvalid, state.Fault
+	} else {
+		i.Kind, i.Server = string(state.Issuer.Kind), state.Issuer.Server
+		if state.Issuer.Kind == controllers.KindVault {
+			i.Server = state.Issuer.Vault.Server
+		}
+		if i.State == controllers.StatusInvalid {
+			r.Problems = append(r.Problems, Problem{objectOf("Secret", state.Name), controllers.ReasonInvalidIssuer, i.Message})
+		}
+	}
+	for _, left := range s.Certificates.Budget(s.Now) {
+		if left.CA == i.Server && (left.Limit != "orders" || left.Of == i.Account) && (left.Limit != "failures" || strings.HasPrefix(left.Of, i.Account+" ")) {
+			i.Budget = append(i.Budget, Left{left.Limit, strings.TrimPrefix(left.Of, i.Account+" "), left.Left, left.Most})
+		}
+	}
+	r.Issuers = append(r.Issuers, i)
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/pager"
+
+	"github.com/wildcast/wildcast/cmd/wildcast/internal/report"
+	"github.com/wildcast/wildcast/controllers"
+	"github.com/wildcast/wildcast/syncer"
+)
+
+// scene is all that a command shows, read once. Of wildcast's own Secrets, its issuers, solvers, orders and certificates,
+// the whole is read, since their state is in it; of all others metadata alone, a page at a time.
+type scene struct {
+	report.Scene
+	namespaces []*corev1.Namespace
+	objects    controllers.Objects
+	hidden     []string // what may not be read, and so does not count
+}
+
+// look reads the scene.
+func (v *visit) look(ctx context.Context) (*scene, error) {
+	s := &scene{Scene: report.Scene{Now: time.Now(), Namespace: v.chosen(), Warnings: map[report.Object]string{}}}
+	if err := v.readNamespaces(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := v.readObjects(ctx, s); err != nil {
+		return nil, err
+	}
+	s.objects.Namespaces = s.namespaces
+	var err error
+	s.Certificates, err = controllers.NewSurvey(controllers.Config{
+		Home: v.run.namespace, DefaultIssuer: v.run.defaultIssuer, CertManagerAnnotations: v.run.certManagerAnnotations, SolverPrograms: v.run.dns01ExecDir,
+	}, s.objects, false)
+	if err != nil {
+		return nil, err
+	}
+	s.Copies = map[syncer.Kind]*syncer.Survey{}
+	for _, kind := range []syncer.Kind{syncer.Secrets, syncer.ConfigMaps} {
+		if s.Copies[kind], err = v.survey(ctx, kind, s); err != nil {
+			return nil, err
+		}
+	}
+	return s, v.readObstacles(ctx, s)
+}
+
+// pageSize is how many objects are read at a time.
+const pageSize = 500
+
+// each lists objects page by page.
+func each[T any](ctx context.Context, o metav1.ListOptions, list func(context.Context, metav1.ListOptions) (runtime.Object, error), take func(T)) error {
+	pages := pager.New(list)
+	pages.PageSize = pageSize
+	return pages.EachListItem(ctx, o, func(object runtime.Object) error {
+		if taken, ok := object.(T); ok {
+			take(taken)
+		}
+		return nil
+	})
+}
+
+// tolerated lets pass that something may not be read which the command can do without, and notes it.
+func (s *scene) tolerated(err error, what string) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	s.hidden = append(s.hidden, what)
+	return nil
+}
+
+func forbidden(what string, err error) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("list %s: %w; the ClusterRole wildcast-viewer of manifests/viewer has the rights that it takes, or choose a namespace with -n", what, err)
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", what, err)
+	}
+	return nil
+}
+
+// readNamespaces reads the labels of all namespaces, or those of the chosen ones by their names.
+func (v *visit) readNamespaces(ctx context.Context, s *scene) error {
+	resource := v.metadata.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
+	take := func(m *metav1.PartialObjectMetadata) {
+		s.namespaces = append(s.namespaces, &corev1.Namespace{ObjectMeta: m.ObjectMeta})
+	}
+	if v.chosen() == "" {
+		return forbidden("namespaces", each(ctx, metav1.ListOptions{}, listing(resource), take))
+	}
+	for _, name := range v.scope() {
+		n, err := resource.Get(ctx, name, metav1.GetOptions{})
+		switch {
+		case err == nil:
+			take(n)
+		case apierrors.IsNotFound(err) && name == v.chosen():
+			return fmt.Errorf("there is no namespace %s", name)
+		case !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err):
+			return fmt.Errorf("read namespace %s: %w", name, err)
+		default:
+			s.hidden = append(s.hidden, "the labels of namespace "+name)
+		}
+	}
+	return nil
+}
+
+func listing(r metadata.ResourceInterface) func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return r.List(ctx, o) }
+}
+
+// readObjects reads what certificates depend on.
+func (v *visit) readObjects(ctx context.Context, s *scene) error {
+	var mu sync.Mutex
+	all, ctx := errgroup.WithContext(ctx)
+	read := func(namespace, what string, list func(context.Context) error) {
+		all.Go(func() error {
+			err := list(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			if namespace != v.chosen() {
+				err = s.tolerated(err, what+" in namespace "+namespace)
+			}
+			return forbidden(what, err)
+		})
+	}
+	secret := func(o *corev1.Secret) { mu.Lock(); defer mu.Unlock(); s.objects.Secrets = append(s.objects.Secrets, o) }
+	for _, namespace := range v.scope() {
+		for _, only := range []metav1.ListOptions{
+			{FieldSelector: "type=" + string(controllers.TypeIssuer)}, {FieldSelector: "type=" + string(controllers.TypeSolver)},
+			{FieldSelector: "type=" + string(controllers.TypeOrder)}, {LabelSelector: controllers.LabelManaged + "=true"},
+		} {
+			read(namespace, "secrets", func(ctx context.Context) error {
+				return each(ctx, only, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+					return v.kube.CoreV1().Secrets(namespace).List(ctx, o)
+				}, secret)
+			})
+		}
+		read(namespace, "configmaps", func(ctx context.Context) error {
+			return each(ctx, metav1.ListOptions{LabelSelector: controllers.LabelCertificate + "=true"},
+				func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+					return v.kube.CoreV1().ConfigMaps(namespace).List(ctx, o)
+				},
+				func(m *corev1.ConfigMap) {
+					mu.Lock()
+					defer mu.Unlock()
+					s.objects.ConfigMaps = append(s.objects.ConfigMaps, m)
+				})
+		})
+		read(namespace, "ingresses", func(ctx context.Context) error {
+			return each(ctx, metav1.ListOptions{},
+				func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+					return v.kube.NetworkingV1().Ingresses(namespace).List(ctx, o)
+				},
+				func(i *networkingv1.Ingress) {
+					mu.Lock()
+					defer mu.Unlock()
+					s.objects.Ingresses = append(s.objects.Ingresses, i)
+				})
+		})
+		all.Go(func() error { return v.readWarnings(ctx, namespace, s, &mu) })
+	}
+	all.Go(func() error { return v.readLease(ctx, s) })
+	return all.Wait()
+}
+
+// readWarnings reads wildcast's last warnings about objects. Whoever may not read Events does without.
+func (v *visit) readWarnings(ctx context.Context, namespace string, s *scene, mu *sync.Mutex) error {
+	latest := map[report.Object]time.Time{}
+	err := each(ctx, metav1.ListOptions{FieldSelector: "type=Warning,reportingController=" + reportingController},
+		func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return v.kube.EventsV1().Events(namespace).List(ctx, o)
+		},
+		func(e *eventsv1.Event) {
+			about := report.Object{Kind: e.Regarding.Kind, Namespace: e.Regarding.Namespace, Name: e.Regarding.Name}
+			at := e.EventTime.Time
+			if e.Series != nil {
+				at = e.Series.LastObservedTime.Time
+			}
+			if at.Before(latest[about]) {
+				return
+			}
+			latest[about] = at
+			mu.Lock()
+			defer mu.Unlock()
+			s.Warnings[about] = e.Note
+		})
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// readLease finds out who leads.
+func (v *visit) readLease(ctx context.Context, s *scene) error {
+	lease, err := v.kube.CoordinationV1().Leases(v.run.namespace).Get(ctx, leaseName, metav1.GetOptions{})
+	switch {
+	case apierrors.IsForbidden(err):
+		s.Running.Unknown = "the Lease may not be read"
+		return nil
+	case apierrors.IsNotFound(err):
+		s.Running.Unknown = "there is no Lease: wildcast has not run here, or runs without leader election"
+		return nil
+	case err != nil:
+		return fmt.Errorf("read lease %s: %w", leaseName, err)
+	}
+	if lease.Spec.HolderIdentity != nil {
+		s.Running.Leader = *lease.Spec.HolderIdentity
+	}
+	if lease.Spec.RenewTime != nil {
+		s.Running.Renewed = lease.Spec.RenewTime.UTC().Truncate(time.Second)
+	}
+	return nil
+}
+
+// survey reads the metadata of all objects of a kind.
+func (v *visit) survey(ctx context.Context, kind syncer.Kind, s *scene) (*syncer.Survey, error) {
+	cfg := syncer.Config{
+		Kind: kind, Kube: v.kube, ClusterName: v.run.clusterName, CopyMetadata: syncer.CopyMetadata(v.run.copyMetadata), SourceNamespaces: v.run.sourceNamespaces,
+	}
+	if kind == syncer.Secrets {
+		cfg.Requests = requests{s.Certificates}
+	}
+	scope := v.scope()
+	if scope[0] != metav1.NamespaceAll {
+		cfg.WatchedNamespaces = scope
+	}
+	survey, err := syncer.NewSurvey(cfg, s.namespaces)
+	if err != nil {
+		return nil, err
+	}
+	resource := survey.Resource()
+	for _, namespace := range scope {
+		err := each(ctx, metav1.ListOptions{FieldSelector: survey.FieldSelector()}, listing(v.metadata.Resource(resource).Namespace(namespace)), survey.Take)
+		if namespace != v.chosen() && apierrors.IsForbidden(err) {
+			continue // noted already, and not filled: what is not seen is not gone
+		}
+		if err := forbidden(resource.Resource, err); err != nil {
+			return nil, err
+		}
+		if err := survey.Fill(namespace); err != nil {
+			return nil, err
+		}
+	}
+	return survey, survey.Read(ctx)
+}
+
+// readObstacles reads the Secrets that stand where certificates should be and are not wildcast's, as wildcast does before it
+// orders.
+func (v *visit) readObstacles(ctx context.Context, s *scene) error {
+	for _, state := range s.Certificates.Certificates(s.Now) {
+		if state.Want == nil || state.Have != nil || !s.Copies[syncer.Secrets].Foreign(state.Name) {
+			continue
+		}
+		secret, err := v.kube.CoreV1().Secrets(state.Name.Namespace).Get(ctx, state.Name.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read secret %s: %w", state.Name, err)
+		}
+		if err := s.Certificates.Meet(secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// visit is how commands for people reach a cluster: with kubectl's flags, and as wildcast is run there.
+type visit struct {
+	kubeconfig string
+	overrides  clientcmd.ConfigOverrides
+	all        bool
+	run        options // of the wildcast there, as far as they are known
+	flags      *pflag.FlagSet
+
+	*clients
+	namespace string // of the context
+}
+
+// add declares kubectl's flags, and those of wildcast run that judgments depend on.
+func (v *visit) add(f *pflag.FlagSet) {
+	v.flags = f
+	f.StringVar(&v.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: $KUBECONFIG, then ~/.kube/config, then the pod's service account)")
+	names := clientcmd.RecommendedConfigOverrideFlags("")
+	names.AuthOverrideFlags.Username, names.AuthOverrideFlags.Password = clientcmd.FlagInfo{}, clientcmd.FlagInfo{} // as kubectl
+	clientcmd.BindOverrideFlags(&v.overrides, f, names)
+	f.BoolVarP(&v.all, "all-namespaces", "A", false, "all namespaces, which is the default unless --namespace is given")
+	v.run.addJudging(f)
+}
+
+// judging are the flags of wildcast run on which a judgment depends. Home is called otherwise there.
+var judging = []string{"cluster-name", "default-issuer", "cert-manager-annotations", "copy-metadata", "source-namespaces", "dns01-exec-dir"}
+
+// addJudging declares the flags of wildcast run on which a judgment depends.
+func (o *options) addJudging(f *pflag.FlagSet) {
+	of := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.add(of)
+	for _, name := range judging {
+		flag := of.Lookup(name)
+		flag.Usage = "as given to wildcast run (default: as its Deployment has it, else as there)"
+		f.AddFlag(flag)
+	}
+	f.StringVar(&o.namespace, "home-namespace", defaultNamespace(), "`namespace` that wildcast runs in")
+}
+
+// open reaches the cluster, and finds out how wildcast is run there.
+func (v *visit) open(ctx context.Context) error {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = v.kubeconfig
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &v.overrides)
+	cfg, err := loader.ClientConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w; give --kubeconfig or --context", err)
+	}
+	if v.namespace, _, err = loader.Namespace(); err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	v.run.kubeAPIQPS = -1
+	if v.clients, err = newClients(cfg, &v.run, zap.NewNop()); err != nil {
+		return err
+	}
+	return v.learn(ctx)
+}
+
+// scope are the namespaces to read: one empty name for all, or the chosen one and wildcast's own.
+func (v *visit) scope() []string {
+	chosen := v.chosen()
+	switch chosen {
+	case "":
+		return []string{metav1.NamespaceAll}
+	case v.run.namespace:
+		return []string{chosen}
+	}
+	return []string{v.run.namespace, chosen}
+}
+
+// chosen is the namespace that the command is about, empty for all.
+func (v *visit) chosen() string {
+	if v.all {
+		return ""
+	}
+	return v.overrides.Context.Namespace
+}
+
+// learn reads how wildcast is run from its Deployment, if there is one that may be read. Flags that were given win.
+func (v *visit) learn(ctx context.Context) error {
+	found, err := v.kube.AppsV1().Deployments(v.run.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=wildcast"})
+	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered || apierrors.IsUnauthorized(err) {
+		return fmt.Errorf("reach the API server: %w; check --kubeconfig, --context and the network", err)
+	}
+	if err != nil {
+		return nil // it may not be read: the flags count
+	}
+	for _, d := range found.Items {
+		for _, c := range d.Spec.Template.Spec.Containers {
+			v.heed(c)
+		}
+	}
+	return nil
+}
+
+// heed takes the flags of a container that runs wildcast.
+func (v *visit) heed(c corev1.Container) {
+	if len(c.Args) == 0 || c.Args[0] != "run" {
+		return
+	}
+	var o options
+	there := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	there.ParseErrorsAllowlist.UnknownFlags = true // of another version
+	there.SetOutput(io.Discard)
+	o.add(there)
+	for _, variable := range c.Env {
+		if name, ours := strings.CutPrefix(variable.Name, "WILDCAST_"); ours {
+			_ = there.Set(strings.ToLower(strings.ReplaceAll(name, "_", "-")), variable.Value) // as wildcast there has it
+		}
+	}
+	if there.Parse(c.Args[1:]) != nil {
+		return
+	}
+	for _, name := range judging {
+		mine, theirs := v.flags.Lookup(name), there.Lookup(name)
+		if !mine.Changed && theirs.Changed {
+			_ = mine.Value.Set(strings.Trim(theirs.Value.String(), "[]")) // it has been parsed once
+			mine.Changed = true
+		}
+	}
+}
+
+// named reads NAMESPACE/NAME; of a name alone the namespace is the chosen one, or else the other.
+func (v *visit) named(text, otherwise string) (types.NamespacedName, error) {
+	namespace, name, found := strings.Cut(text, "/")
+	if !found {
+		namespace, name = cmp.Or(v.overrides.Context.Namespace, otherwise), text
+	}
+	if namespace == "" || name == "" || strings.Contains(name, "/") {
+		return types.NamespacedName{}, usageError{fmt.Errorf("%q is no name: give NAMESPACE/NAME", text)}
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}, nil
+}
+
+// pluginName is what the program is called as a plugin of kubectl.
+const pluginName = "kubectl-wildcast"
+
+// calledAs is how the program is called in its help.
+func calledAs() string {
+	if strings.HasSuffix(strings.TrimSuffix(os.Args[0], ".exe"), pluginName) {
+		return "kubectl wildcast"
+	}
+	return "wildcast"
+}
