@@ -15,7 +15,7 @@ const module = "github.com/wildcast/wildcast/"
 
 // allowed says what the packages below each folder may import of this module.
 var allowed = map[string][]string{
-	"cmd/wildcast":        {"acmeclient", "controllers", "syncer"},
+	"cmd/wildcast":        {"acmeclient", "cmd/wildcast", "controllers", "syncer"},
 	"cmd/wildcast-dns01":  {"acmeclient"},
 	"controllers":         {"acmeclient", "controllers"},
 	"controllers/loop":    {},

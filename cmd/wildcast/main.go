@@ -1,6 +1,7 @@
 // Command wildcast obtains wildcard certificates for annotated Ingresses and copies Secrets to labelled namespaces.
 //
 //	wildcast run        the controller
+//	wildcast convert    cert-manager's and kubed's objects as wildcast's
 //	wildcast version    the version
 package main
 
@@ -23,6 +24,7 @@ var version = "dev"
 const (
 	exitFailed = 1 // something went wrong while running
 	exitUsage  = 2 // an unknown flag or command, or a bad value
+	exitPartly = 3 // convert did not carry everything over
 )
 
 func main() {
@@ -51,7 +53,7 @@ func execute(ctx context.Context, args []string, stderr interface{ Write([]byte)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), versionCommand())
+	root.AddCommand(runCommand(), convertCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -59,6 +61,9 @@ func execute(ctx context.Context, args []string, stderr interface{ Write([]byte)
 	fmt.Fprintln(stderr, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
 		return exitUsage
+	}
+	if _, partly := errors.AsType[incompleteError](err); partly {
+		return exitPartly
 	}
 	return exitFailed
 }

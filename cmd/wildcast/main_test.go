@@ -57,6 +57,8 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no requests", "run --kube-api-qps=0", exitUsage, "-1 for no limit"},
 		{"no namespace", "run --namespace=", exitUsage, "--namespace is empty"},
 		{"two mistakes", "run --workers=0 --log-level=loud", exitUsage, "; --log-level"},
+		{"conversion of nothing", "convert", exitUsage, "--filename is missing"},
+		{"conversion to a format that is none", "convert -f - -o xml", exitUsage, "yaml or json"},
 		{"no kubeconfig", "run --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
 		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},
 	} {
