@@ -118,8 +118,9 @@ func (c *converter) claim(in *input) {
 	case in.ofCertManager("ClusterIssuer"), in.ofCertManager("Issuer"):
 		c.claimRefs(c.homeOf(in), spec)
 	case in.ofCertManager("Certificate"):
-		name, _ := spec["secretName"].(string)
-		c.keep(in, name)
+		if name, _ := spec["secretName"].(string); !c.comesFromIngress(in) {
+			c.keep(in, name)
+		}
 	case in.kind == "Ingress":
 		entries, _ := spec["tls"].([]any)
 		for _, entry := range entries {
