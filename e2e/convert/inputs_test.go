@@ -18,11 +18,11 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// held are those who ask for something that has no counterpart: the remarks have said so.
+// held are those whose issuer cannot work here.
 var held = map[string]bool{
-	"web/everything":     true, // its issuer's pair is none, and
+	"web/everything":     true, // its issuer's pair is none
 	"web/large":          true, // there is no Vault
-	"web/unknown-issuer": true,
+	"web/unknown-issuer": true, // it is in no input
 }
 
 // object is what the command prints.
@@ -137,11 +137,11 @@ func TestWhatComesOfEachInputIsIssuedAndCopied(t *testing.T) {
 	}
 	s.run("--default-issuer=le")
 	wanted := map[types.NamespacedName][]string{}
+	var items []map[string]any
 	for _, path := range paths {
 		if filepath.Base(path) == "kubed-kept.txtar" {
 			continue // the same sources once more
 		}
-		var items []map[string]any
 		for _, o := range s.converted(path) {
 			s.localize(o)
 			if o.raw["type"] == "wildcast.dev/account" {
@@ -152,11 +152,11 @@ func TestWhatComesOfEachInputIsIssuedAndCopied(t *testing.T) {
 				maps.Copy(wanted, asked(o))
 			}
 		}
-		text, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
-		s.must(err)
-		s.write("apply.json", string(text))
-		s.shell("kubectl apply --server-side --validate=strict -f apply.json")
 	}
+	text, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+	s.must(err)
+	s.write("apply.json", string(text))
+	s.shell("kubectl apply --server-side --validate=strict -f apply.json")
 	if len(wanted) < 20 {
 		t.Errorf("just %d certificates are asked for", len(wanted))
 	}

@@ -298,13 +298,13 @@ func (c *converter) handOver(in *input, path string, secret types.NamespacedName
 		return
 	}
 	in.add(Remark{Path: path, Text: fmt.Sprintf("what Secret %s holds serves on, and nothing is ordered, once it is handed over:", secret),
-		Command: fmt.Sprintf("kubectl -n %s annotate --overwrite secret %s %s=true", secret.Namespace, secret.Name, controllers.AnnotationAdopt)})
+		Command: shell("kubectl", "-n", secret.Namespace, "annotate", "--overwrite", "secret", secret.Name, controllers.AnnotationAdopt+"=true")})
 	held := c.secrets[secret]
 	if held != nil {
 		held.used = true
 	}
 	if c.flags.ownerRefs || held != nil && held.ownedBy("Certificate") {
 		in.add(Remark{Path: path, Text: fmt.Sprintf("Secret %s goes with its Certificate, and with cert-manager's CustomResourceDefinitions, unless it is set free:", secret),
-			Command: fmt.Sprintf(`kubectl -n %s patch secret %s --type=merge -p '{"metadata":{"ownerReferences":null}}'`, secret.Namespace, secret.Name)})
+			Command: shell("kubectl", "-n", secret.Namespace, "patch", "secret", secret.Name, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)})
 	}
 }

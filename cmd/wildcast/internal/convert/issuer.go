@@ -149,9 +149,10 @@ func (c *converter) renderAccount(i *issuer, v *variant) []map[string]any {
 	if key.fill == nil {
 		return []map[string]any{makeSecret(i.notes, name, string(controllers.TypeAccount), metadata{}, settings{"tls.key": key, "server": {text: server}})}
 	}
+	create := shell("kubectl", "-n", name.Namespace, "create", "secret", "generic", name.Name, "--type="+string(controllers.TypeAccount), "--from-literal=server="+server)
+	read := shell("kubectl", "-n", i.account.Namespace, "get", "secret", i.account.Name, "-o", `jsonpath={.data.tls\.key}`)
 	i.add(Remark{Path: key.fill.path, Text: "wildcast registers an account of its own, unless it is given this one's key before the issuer is applied:",
-		Command: fmt.Sprintf(`kubectl -n %s create secret generic %s --type=%s --from-literal=server=%s --from-literal=tls.key="$(kubectl -n %s get secret %s -o jsonpath='{.data.tls\.key}' | base64 -d)"`,
-			name.Namespace, name.Name, controllers.TypeAccount, server, i.account.Namespace, i.account.Name)})
+		Command: fmt.Sprintf(`%s --from-literal=tls.key="$(%s | base64 -d)"`, create, read)})
 	return nil
 }
 

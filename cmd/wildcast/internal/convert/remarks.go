@@ -1,6 +1,11 @@
 package convert
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+)
 
 // Remark is what a person should know about one field of the input.
 type Remark struct {
@@ -12,7 +17,8 @@ type Remark struct {
 	Command string // what brings it about, for a shell; empty if there is no such thing
 }
 
-// String is the remark in one line, without the command.
+// String is the remark in one line, without the command. What is in the input cannot begin a line of its own, which would
+// look like a command.
 func (r Remark) String() string {
 	text := r.Text
 	if r.Lost {
@@ -23,7 +29,7 @@ func (r Remark) String() string {
 			text = part + ": " + text
 		}
 	}
-	return text
+	return strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")
 }
 
 // notes collects the remarks about one object.
@@ -43,4 +49,27 @@ func (n notes) note(path, format string, args ...any) {
 
 func (n notes) lost(path, format string, args ...any) {
 	n.add(Remark{Path: path, Text: fmt.Sprintf(format, args...), Lost: true})
+}
+
+// harmless matches words that mean themselves to a shell.
+var harmless = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+
+// shell is a command line. Words come from the input, so that those that a shell would not take literally are quoted.
+func shell(words ...string) string {
+	quoted := make([]string, 0, len(words))
+	for _, word := range words {
+		if !harmless.MatchString(word) {
+			word = "'" + strings.ReplaceAll(strings.Map(printable, word), "'", `'\''`) + "'"
+		}
+		quoted = append(quoted, word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// printable drops what would end the line of a command.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return -1
+	}
+	return r
 }

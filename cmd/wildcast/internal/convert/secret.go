@@ -81,13 +81,15 @@ func makeSecret(n notes, name types.NamespacedName, kind string, meta metadata, 
 	return map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": meta.of(name), "type": kind, "stringData": data.texts()}
 }
 
-// command is what copies a value within the cluster.
+// command is what copies a value within the cluster, as it is stored. If something goes before it, it is written as text.
 func (f *fill) command(into types.NamespacedName, key string) string {
-	field, encoded := "data", fmt.Sprintf("kubectl -n %s get secret %s -o jsonpath='{.data.%s}'", f.secret.Namespace, f.secret.Name, strings.ReplaceAll(f.key, ".", `\.`))
+	value := shell("kubectl", "-n", f.secret.Namespace, "get", "secret", f.secret.Name, "-o", "jsonpath={.data."+strings.ReplaceAll(f.key, ".", `\.`)+"}")
+	field := "data"
 	if f.before != "" {
-		field, encoded = "stringData", encoded+" | base64 -d"
+		field, value = "stringData", value+" | base64 -d"
 	}
-	return fmt.Sprintf(`kubectl -n %s patch secret %s --type=merge -p "{\"%s\":{\"%s\":\"%s$(%s)\"}}"`, into.Namespace, into.Name, field, key, f.before, encoded)
+	patch := shell("kubectl", "-n", into.Namespace, "patch", "secret", into.Name, "--type=merge", "-p")
+	return fmt.Sprintf(`%s "{\"%s\":{\"%s\":\"%s$(%s)\"}}"`, patch, field, key, f.before, value)
 }
 
 // metadata are labels and annotations of something that is made.

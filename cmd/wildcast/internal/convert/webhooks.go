@@ -1,6 +1,9 @@
 package convert
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // hook is a webhook for a DNS vendor that people use with cert-manager. Each has keys of its own for the same things, and
 // some have the same key for different things, so that the first pair counts of which both keys are there.
@@ -71,9 +74,12 @@ func (v vendor) credential(name string, config *fields, key string) {
 	v.text(name, config, key)
 }
 
+// number matches the IDs of DNSPod's tokens.
+var number = regexp.MustCompile(`^[0-9]+$`)
+
 // dnspod reads a token of DNSPod's own, which lego wants in one text with its number.
 func (v vendor) dnspod(config *fields) bool {
-	if !config.has("apiID") || !config.has("apiTokenSecretRef") {
+	if !number.MatchString(config.text("apiID")) || !config.has("apiTokenSecretRef") {
 		return false
 	}
 	v.provider("dnspod")
