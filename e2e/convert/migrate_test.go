@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -149,7 +150,8 @@ func (s *story) follow(e example) {
 }
 
 func TestTheWayThatTheDocumentationShowsKeepsEveryCertificate(t *testing.T) {
-	s := tell(t, "example.com")
+	s := tell(t, cluster.New(t, cluster.Options{}), "example.com") // the commands list what all namespaces have
+	s.must(s.Cluster.Apply(s.ctx, "manifests/base"))
 	all := examples(t, "../../docs/migrate.md")
 	if len(all) < 15 {
 		t.Fatalf("just %d examples", len(all))
