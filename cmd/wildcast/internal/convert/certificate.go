@@ -1,12 +1,8 @@
 package convert
 
 import (
-	"cmp"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -43,7 +39,7 @@ func (c *converter) certificate(in *input) []map[string]any {
 	}
 	w.traits(spec)
 	meta := c.template(in, w, spec.sub("secretTemplate"))
-	c.handOver(in, "spec.secretName", secret)
+	c.handOver(w, "spec.secretName", secret, w.dnsNames)
 	return []map[string]any{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta.of(in.name), "data": w.data}}
 }
 
@@ -202,109 +198,4 @@ func (w *wish) chose(path, provider string, pages bool, class string, domains []
 		return
 	}
 	w.lost(path, "the issuer has no such challenge")
-}
-
-// traits reads what else can be chosen.
-func (w *wish) traits(spec *fields) {
-	duration := spec.text("duration")
-	switch {
-	case duration != "" && !w.issuer.durations():
-		w.lost("spec.duration", "%s, and cert-manager did not ask for it either without enableDurationFeature", byCA)
-	default:
-		w.put("duration", duration)
-	}
-	w.put("renewBefore", spec.text("renewBefore"))
-	w.percentage(spec, duration)
-	key := spec.sub("privateKey")
-	w.put("keyType", w.keyType("spec.privateKey", cmp.Or(key.text("algorithm"), spec.text("keyAlgorithm")), cmp.Or(key.text("size"), spec.text("keySize"))))
-	w.rotation("spec.privateKey.rotationPolicy", key.text("rotationPolicy"))
-	for path, encoding := range map[string]string{"spec.privateKey.encoding": key.text("encoding"), "spec.keyEncoding": spec.text("keyEncoding")} {
-		if encoding != "" && !strings.EqualFold(encoding, "PKCS8") {
-			w.lost(path, "tls.key is always PKCS #8")
-		}
-	}
-	w.usages(spec)
-	w.subject(spec)
-	spec.drop("Secrets have tls.crt and tls.key, and ca.crt if the issuer has one", "keystores", "additionalOutputFormats")
-	spec.drop("wildcast keeps the last order, not a history", "revisionHistoryLimit")
-}
-
-// percentage is of the duration, which is 90 days unless it is said.
-func (w *wish) percentage(spec *fields, duration string) {
-	percent := spec.text("renewBeforePercentage")
-	if percent == "" {
-		return
-	}
-	lifetime := 90 * 24 * time.Hour
-	if d, err := time.ParseDuration(duration); err == nil && w.issuer.durations() {
-		lifetime = d
-	}
-	var n int
-	if _, err := fmt.Sscan(percent, &n); err != nil || n < 1 || n > 99 {
-		w.lost("spec.renewBeforePercentage", "it is no number between 1 and 99")
-		return
-	}
-	w.put("renewBefore", (lifetime * time.Duration(n) / 100).Round(time.Minute).String())
-	w.note("spec.renewBeforePercentage", "renewBefore is %d %% of %s", n, lifetime)
-}
-
-// usages are cert-manager's names of them, which are wildcast's too.
-func (w *wish) usages(spec *fields) {
-	switch {
-	case w.issuer.acme():
-		spec.drop(byCA, "usages")
-		return
-	case w.issuer.issuer.kind == controllers.KindVault:
-		spec.drop("Vault's role decides this", "usages")
-		return
-	}
-	w.put("usages", strings.Join(spec.list("usages"), ", "))
-}
-
-// attributes are those of a subject, under cert-manager's names and those of RFC 4514.
-var attributes = [][2]string{
-	{"organizations", "O"}, {"organizationalUnits", "OU"}, {"countries", "C"}, {"provinces", "ST"}, {"localities", "L"},
-	{"streetAddresses", "STREET"}, {"postalCodes", "POSTALCODE"},
-}
-
-func (w *wish) subject(spec *fields) {
-	subject := spec.sub("subject")
-	switch {
-	case w.issuer.acme():
-		spec.drop(byCA, "organization")
-		subject.drop(byCA, slices.Sorted(maps.Keys(subject.all))...)
-		return
-	case w.issuer.issuer.kind == controllers.KindVault:
-		spec.drop("Vault's role decides this", "organization")
-		subject.drop("Vault's role decides this", slices.Sorted(maps.Keys(subject.all))...)
-		return
-	}
-	var parts []string
-	add := func(name string, values []string) {
-		for _, value := range values {
-			parts = append(parts, name+"="+strings.ReplaceAll(value, ",", `\,`))
-		}
-	}
-	add("O", spec.list("organization")) // before there was a subject
-	for _, a := range attributes {
-		add(a[1], subject.list(a[0]))
-	}
-	w.put("subject", strings.Join(parts, ","))
-}
-
-// handOver says how the Secret that is there goes on serving.
-func (c *converter) handOver(in *input, path string, secret types.NamespacedName) {
-	if secret.Name == "" {
-		return
-	}
-	in.add(Remark{Path: path, Text: fmt.Sprintf("what Secret %s holds serves on, and nothing is ordered, once it is handed over:", secret),
-		Command: shell("kubectl", "-n", secret.Namespace, "annotate", "--overwrite", "secret", secret.Name, controllers.AnnotationAdopt+"=true")})
-	held := c.secrets[secret]
-	if held != nil {
-		held.used = true
-	}
-	if c.flags.ownerRefs || held != nil && held.ownedBy("Certificate") {
-		in.add(Remark{Path: path, Text: fmt.Sprintf("Secret %s goes with its Certificate, and with cert-manager's CustomResourceDefinitions, unless it is set free:", secret),
-			Command: shell("kubectl", "-n", secret.Namespace, "patch", "secret", secret.Name, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)})
-	}
 }

@@ -36,8 +36,9 @@ func (c *converter) ingress(in *input) []map[string]any {
 	}
 	a.rest[controllers.AnnotationWildcard] = "false"
 	for _, e := range entries {
-		if kept := c.kept[types.NamespacedName{Namespace: in.name.Namespace, Name: e.secret}]; kept == in {
-			c.handOver(in, e.path+".secretName", types.NamespacedName{Namespace: in.name.Namespace, Name: e.secret})
+		secret := types.NamespacedName{Namespace: in.name.Namespace, Name: e.secret}
+		if c.kept[secret] == in { // and no Certificate of its own
+			c.handOver(w, e.path+".secretName", secret, e.hosts)
 		}
 	}
 	if strings.HasSuffix(in.text("apiVersion"), "beta1") {
