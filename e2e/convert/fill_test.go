@@ -28,7 +28,7 @@ spec: {ca: {secretName: pair}}
 `
 
 func TestTheCommandsOfTheRemarksCopyWithinTheCluster(t *testing.T) {
-	s := tell(t, shared)
+	s := tell(t)
 	s.must(s.Namespace(s.ctx, "fill", nil))
 	at := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: "fill", Name: name} }
 	s.keep(at("le"), corev1.SecretTypeOpaque, map[string][]byte{"tls.key": []byte("the account's\nkey")}, nil)

@@ -129,7 +129,7 @@ func irredundant(names []string) []string {
 }
 
 func TestWhatComesOfEachInputIsIssuedAndCopied(t *testing.T) {
-	s := tell(t, shared, "example.com", "example.org", "example.net")
+	s := tell(t, "example.com", "example.org", "example.net")
 	paths, err := filepath.Glob("../../cmd/wildcast/internal/convert/testdata/*.txtar")
 	s.must(err)
 	for _, namespace := range []string{"infra", "dashboard", "edge", "web", "mail", "vault"} {

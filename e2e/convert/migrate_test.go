@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -150,8 +149,7 @@ func (s *story) follow(e example) {
 }
 
 func TestTheWayThatTheDocumentationShowsKeepsEveryCertificate(t *testing.T) {
-	s := tell(t, cluster.New(t, cluster.Options{}), "example.com") // the commands list what all namespaces have
-	s.must(s.Cluster.Apply(s.ctx, "manifests/base"))
+	s := tell(t, "example.com")
 	all := examples(t, "../../docs/migrate.md")
 	if len(all) < 15 {
 		t.Fatalf("just %d examples", len(all))

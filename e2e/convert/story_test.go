@@ -35,19 +35,12 @@ type story struct {
 	dir      string // where commands run
 }
 
-var shared *cluster.Cluster
-
-func TestMain(m *testing.M) {
-	os.Exit(cluster.Main(m, cluster.Options{}, func(ctx context.Context, c *cluster.Cluster) error {
-		shared = c
-		return c.Apply(ctx, "manifests/base")
-	}))
-}
-
-// tell begins a story with these zones.
-func tell(t *testing.T, c *cluster.Cluster, zones ...string) *story {
+// tell begins a story with these zones. Its cluster is its own: what is converted has names that are not the test's to choose.
+func tell(t *testing.T, zones ...string) *story {
 	t.Helper()
+	c := cluster.New(t, cluster.Options{})
 	s := &story{T: t, ctx: t.Context(), dir: t.TempDir()}
+	s.must(c.Apply(s.ctx, "manifests/base"))
 	var err error
 	s.Stage, err = stage.Open(c, "convert", stage.Options{Zones: zones})
 	s.must(err)
