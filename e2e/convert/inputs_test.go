@@ -1,14 +1,21 @@
 package convert_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -20,7 +27,6 @@ import (
 
 // held are those whose issuer cannot work here.
 var held = map[string]bool{
-	"web/everything":     true, // its issuer's pair is none
 	"web/large":          true, // there is no Vault
 	"web/unknown-issuer": true, // it is in no input
 }
@@ -65,7 +71,11 @@ func (s *story) localize(o object) {
 	data, _ := o.raw["stringData"].(map[string]any)
 	switch o.raw["type"] {
 	case "wildcast.dev/issuer":
-		if _, acme := data["server"]; !acme || data["kind"] != nil {
+		if data["kind"] == "ca" {
+			data["tls.crt"], data["tls.key"] = s.pair()
+			delete(data, "ca.crt")
+		}
+		if data["kind"] != nil {
 			return
 		}
 		for _, key := range []string{"challenge", "ingressClass", "nameservers", "profile", "preferredChain", "eabKeyID", "eabHMACKey"} {
@@ -89,6 +99,20 @@ func (s *story) localize(o object) {
 	if spec, _ := o.raw["spec"].(map[string]any); o.Kind == "Ingress" && spec["rules"] == nil {
 		spec["defaultBackend"] = map[string]any{"service": map[string]any{"name": "web", "port": map[string]any{"number": 80}}}
 	}
+}
+
+// pair is that of a CA, in PEM.
+func (s *story) pair() (certificate, key string) {
+	s.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s.must(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now(), NotAfter: time.Now().Add(9000 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	s.must(err)
+	text, err := x509.MarshalPKCS8PrivateKey(private)
+	s.must(err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}))
 }
 
 // asked are the Secrets that an object asks for, and the names that each is for.

@@ -33,14 +33,25 @@ func (c *converter) certificate(in *input) []map[string]any {
 	w.names(spec)
 	c.configs(w, spec)
 	w.data["issuer"] = c.nameFor(w, in.labels)
+	name := c.nameOf(in)
 	secret := types.NamespacedName{Namespace: in.name.Namespace, Name: spec.text("secretName")}
-	if secret.Name != in.name.Name {
+	if secret.Name != name.Name {
 		w.put("secretName", secret.Name)
 	}
 	w.traits(spec)
 	meta := c.template(in, w, spec.sub("secretTemplate"))
 	c.handOver(w, "spec.secretName", secret, w.dnsNames)
-	return []map[string]any{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta.of(in.name), "data": w.data}}
+	return []map[string]any{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta.of(name), "data": w.data}}
+}
+
+// nameOf is the name of the ConfigMap for a Certificate: its own, unless somebody's ConfigMap has it.
+func (c *converter) nameOf(in *input) types.NamespacedName {
+	name := in.name
+	if slices.ContainsFunc(c.inputs, func(other *input) bool { return other.kind == "ConfigMap" && other.name == name }) {
+		name.Name += "-certificate"
+		in.note("metadata.name", "there is a ConfigMap %s already, so the standing certificate is called %s", in.name, name.Name)
+	}
+	return name
 }
 
 // comesFromIngress reports whether an Ingress of the input is why there is this Certificate.
@@ -114,10 +125,6 @@ func (c *converter) nameFor(w *wish, labels map[string]string) string {
 			w.variant = i.pick(w.notes, "spec", w.dnsNames, labels)
 		}
 		name = w.variant.name
-	}
-	if other := c.find("Issuer", w.namespace, w.issuer.name); w.issuer.kind == "ClusterIssuer" && w.namespace != c.Home && other != nil && other.kind != "" &&
-		slices.ContainsFunc(other.variants, func(v *variant) bool { return v.name == name }) {
-		w.lost(w.issuer.path, "wildcast finds issuer %s of namespace %s first; give that one another name", name, w.namespace)
 	}
 	c.gate(w)
 	return name

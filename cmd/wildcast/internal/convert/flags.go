@@ -35,22 +35,15 @@ func (c *converter) readFlags(in *input) {
 }
 
 func (c *converter) certManagerFlags(in *input, container *fields) {
-	set := func(into *string, path, value string) {
-		if strings.Contains(value, "://") {
-			in.lost(path, "wildcast asks resolvers over UDP and TCP only: name some as host:port")
-			return
-		}
-		*into = value
-		in.note(path, "it is in every issuer or solver that it is for")
-	}
+	var others []string
 	for _, a := range arguments(container) {
 		switch a.name {
 		case "--dns01-recursive-nameservers", "--dns01-self-check-nameservers":
-			set(&c.flags.nameservers, a.path, a.value)
+			c.flags.nameservers = resolversOf(in, a)
 		case "--dns01-recursive-nameservers-only":
 			c.flags.recursiveOnly = a.value
 		case "--acme-http01-solver-nameservers":
-			set(&c.flags.http01Nameservers, a.path, a.value)
+			c.flags.http01Nameservers = resolversOf(in, a)
 		case "--enable-certificate-owner-ref":
 			c.flags.ownerRefs = a.value == "true"
 		case "--default-issuer-name":
@@ -59,11 +52,35 @@ func (c *converter) certManagerFlags(in *input, container *fields) {
 			if a.value != c.Home && !strings.HasPrefix(a.value, "$") {
 				in.lost(a.path, "what ClusterIssuers refer to is in %s: give --home-namespace=%s, or move it", a.value, a.value)
 			}
+		default:
+			others = append(others, a.name)
 		}
 	}
-	if c.flags.recursiveOnly != "true" || c.flags.nameservers == "" {
+	if len(others) > 0 {
+		in.note(container.at+".args", "these go with cert-manager: %s", strings.Join(others, ", "))
+	}
+	c.settleRecursive(in, container.at+".args[--dns01-recursive-nameservers-only]")
+}
+
+// settleRecursive leaves recursiveOnly true or empty: it means something with nameservers alone.
+func (c *converter) settleRecursive(in *input, path string) {
+	asked := c.flags.recursiveOnly == "true"
+	if asked && c.flags.nameservers == "" {
+		in.lost(path, "the key recursiveOnly of solvers needs nameservers, and none are named")
+	}
+	if !asked || c.flags.nameservers == "" {
 		c.flags.recursiveOnly = ""
 	}
+}
+
+// resolversOf is a list of resolvers, empty if wildcast cannot ask them.
+func resolversOf(in *input, a argument) string {
+	if strings.Contains(a.value, "://") {
+		in.lost(a.path, "wildcast asks resolvers over UDP and TCP only: name some as host:port")
+		return ""
+	}
+	in.note(a.path, "it is in every issuer or solver that it is for")
+	return a.value
 }
 
 func kubedFlags(in *input, container *fields) {

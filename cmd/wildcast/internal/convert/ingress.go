@@ -175,10 +175,7 @@ func (a *annotations) traits(w *wish, entries []entry) {
 	w.put("renewBefore", a.take("renew-before"))
 	path := a.path("private-key-algorithm")
 	w.put("keyType", w.keyType(path, a.take("private-key-algorithm"), a.take("private-key-size")))
-	if encoding := a.asked["private-key-encoding"]; encoding != "" && !strings.EqualFold(encoding, "PKCS8") {
-		a.lost("private-key-encoding", "tls.key is always PKCS #8")
-	}
-	a.take("private-key-encoding")
+	w.encoding(a.path("private-key-encoding"), a.take("private-key-encoding"))
 	if strings.EqualFold(a.asked["private-key-rotation-policy"], "Always") {
 		a.take("private-key-rotation-policy") // as wildcast does
 	}

@@ -75,9 +75,11 @@ func (c *converter) name(i *issuer) {
 	if len(i.variants) == 0 {
 		i.variants = []*variant{{}}
 	}
-	i.variants[0].name = c.free(i.home, i.name.Name, i.name.Name+"-issuer")
-	if got := i.variants[0].name; got != i.name.Name {
-		i.note("metadata.name", "there is a Secret %s/%s already, so the issuer is called %s", i.home, i.name.Name, got)
+	if c.hides(i) {
+		i.variants[0].name = c.free(i.home, i.name.Name+"-issuer")
+		i.note("metadata.name", "there is a ClusterIssuer of this name, which nobody would find behind this one, so the issuer is called %s", i.variants[0].name)
+	} else if i.variants[0].name = c.free(i.home, i.name.Name, i.name.Name+"-issuer"); i.variants[0].name != i.name.Name {
+		i.note("metadata.name", "there is a Secret %s/%s already, so the issuer is called %s", i.home, i.name.Name, i.variants[0].name)
 	}
 	for _, v := range i.variants[1:] {
 		names := []string{i.name.Name + "-http01"}
@@ -87,6 +89,13 @@ func (c *converter) name(i *issuer) {
 		v.name = c.free(i.home, names...)
 		i.note("spec.acme.solvers", "an issuer of wildcast's answers challenges in one way: issuer %s/%s answers with pages, for those who chose that", i.home, v.name)
 	}
+}
+
+// hides reports whether the namespace of an Issuer would not find the ClusterIssuer of the same name any more.
+func (c *converter) hides(i *issuer) bool {
+	return i.home != c.Home && slices.ContainsFunc(c.inputs, func(other *input) bool {
+		return other.ofCertManager("ClusterIssuer") && other.name.Name == i.name.Name
+	})
 }
 
 // find is the issuer that somebody in a namespace names, nil if it is not in the input.

@@ -35,6 +35,13 @@ func (w *wish) keyType(path, algorithm, size string) string {
 	return string(key)
 }
 
+// encoding is PKCS #8, which every program reads that reads PKCS #1.
+func (w *wish) encoding(path, encoding string) {
+	if encoding != "" && !strings.EqualFold(encoding, "PKCS8") {
+		w.lost(path, "tls.key is always PKCS #8")
+	}
+}
+
 // rotation notes whether renewal brings a new key.
 func (w *wish) rotation(path, policy string) {
 	switch {

@@ -33,7 +33,7 @@ func (c *converter) readDNS(i *issuer, answer *challenge, f *fields) {
 		}
 	}
 	if s.data["provider"].text == "" {
-		for key := range f.all {
+		for _, key := range slices.Sorted(maps.Keys(f.all)) {
 			if key != "name" && key != "cnameStrategy" && key != "webhook" {
 				f.drop("wildcast does not know which of lego's vendors this is; make a solver Secret for it", key)
 			}
@@ -65,7 +65,10 @@ func (c *converter) zonesOfProviders(i *issuer) {
 
 // selects are a challenge's zones. A name is the zone of itself, and of what is below it.
 func (i *issuer) selects(answer *challenge) []string {
-	zones := slices.Clone(answer.zones)
+	var zones []string
+	for _, zone := range answer.zones {
+		zones = append(zones, strings.TrimPrefix(zone, "*."))
+	}
 	for _, name := range answer.names {
 		zones = append(zones, strings.TrimPrefix(name, "*."))
 		i.note(answer.at+".selector.dnsNames", "the solver for the name %s is one for all that is below it as well", name)

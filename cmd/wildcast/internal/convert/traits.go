@@ -25,11 +25,8 @@ func (w *wish) traits(spec *fields) {
 	key := spec.sub("privateKey")
 	w.put("keyType", w.keyType("spec.privateKey", cmp.Or(key.text("algorithm"), spec.text("keyAlgorithm")), cmp.Or(key.text("size"), spec.text("keySize"))))
 	w.rotation("spec.privateKey.rotationPolicy", key.text("rotationPolicy"))
-	for path, encoding := range map[string]string{"spec.privateKey.encoding": key.text("encoding"), "spec.keyEncoding": spec.text("keyEncoding")} {
-		if encoding != "" && !strings.EqualFold(encoding, "PKCS8") {
-			w.lost(path, "tls.key is always PKCS #8")
-		}
-	}
+	w.encoding("spec.privateKey.encoding", key.text("encoding"))
+	w.encoding("spec.keyEncoding", spec.text("keyEncoding"))
 	w.usages(spec)
 	w.subject(spec)
 	spec.drop("Secrets have tls.crt and tls.key, and ca.crt if the issuer has one", "keystores", "additionalOutputFormats")
