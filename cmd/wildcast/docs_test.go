@@ -291,3 +291,12 @@ func TestTheDocumentationPromisesNoNameThatIsNotThere(t *testing.T) {
 		}
 	}
 }
+
+func TestTheMigrationPageMentionsEveryFlagOfConvert(t *testing.T) {
+	page := readDoc(t, "docs/migrate.md")
+	convertCommand().Flags().VisitAll(func(f *pflag.Flag) {
+		if !mentions(page, "--"+f.Name) {
+			t.Errorf("docs/migrate.md does not mention --%s", f.Name)
+		}
+	})
+}

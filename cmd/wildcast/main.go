@@ -5,6 +5,7 @@
 //	wildcast status     what is issued, where it is copied, what is wrong
 //	wildcast explain    why an object is as it is
 //	wildcast renew      another certificate now
+//	wildcast convert    cert-manager's and kubed's objects as wildcast's
 //	wildcast version    the version
 package main
 
@@ -28,6 +29,7 @@ var version = "dev"
 const (
 	exitFailed = 1 // something went wrong while running
 	exitUsage  = 2 // an unknown flag or command, or a bad value
+	exitPartly = 3 // convert did not carry everything over
 )
 
 func main() {
@@ -62,6 +64,9 @@ func execute(ctx context.Context, args []string, s streams) int {
 	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
 		return exitUsage
 	}
+	if _, partly := errors.AsType[incompleteError](err); partly {
+		return exitPartly
+	}
 	return exitFailed
 }
 
@@ -78,7 +83,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), convertCommand(), versionCommand())
 	return root
 }
 

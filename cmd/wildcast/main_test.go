@@ -57,6 +57,8 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no requests", "run --kube-api-qps=0", exitUsage, "-1 for no limit"},
 		{"no namespace", "run --namespace=", exitUsage, "--namespace is empty"},
 		{"two mistakes", "run --workers=0 --log-level=loud", exitUsage, "; --log-level"},
+		{"conversion of nothing", "convert", exitUsage, "--filename is missing"},
+		{"conversion to a format that is none", "convert -f - -o xml", exitUsage, "yaml or json"},
 		{"no kubeconfig", "run --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
 		{"check of nothing", "check", exitUsage, "--filename is missing"},
 		{"check in a format that is none", "check -f - -o xml", exitUsage, "text or json"},

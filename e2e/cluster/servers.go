@@ -65,7 +65,8 @@ func (c *Cluster) apiServerArgs() []string {
 
 // apiServerReady asks /readyz, which waits for the hooks that make RBAC's default roles too.
 func (c *Cluster) apiServerReady(ctx context.Context) error {
-	if c.admin.ca == nil { // made at the first start, and found again by later ones
+	first := c.admin.ca == nil // made at the first start, and found again by later ones
+	if first {
 		ca, err := os.ReadFile(filepath.Join(c.path("tls"), "apiserver.crt"))
 		if err != nil {
 			return fmt.Errorf("read certificate that the API server makes: %w", err)
@@ -76,7 +77,11 @@ func (c *Cluster) apiServerReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	err = client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	if err != nil && first {
+		c.admin.ca = nil // the file may have been half written
+	}
+	return err
 }
 
 // The controllers' client has a limit of 20 requests a second, with which 1,000 namespaces would take
