@@ -107,7 +107,9 @@ func (s *scene) exec(program string, args ...string) (code int, stdout, stderr s
 	cmd := exec.CommandContext(s.Context(), program, args...)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaints, time.Second
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KUBECONFIG=") || strings.HasPrefix(v, "WILDCAST_") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { // KUBE_CACHE_MUTATION_DETECTOR is spoken of on standard error
+		return strings.HasPrefix(v, "KUBECONFIG=") || strings.HasPrefix(v, "KUBE_") || strings.HasPrefix(v, "WILDCAST_")
+	})
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		s.Fatal(err)
 	}
