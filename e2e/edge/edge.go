@@ -10,12 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -116,27 +114,7 @@ func (e *Edge) run(ctx context.Context, c *cluster.Cluster, program string, ping
 	if err != nil {
 		return err
 	}
-	return e.ready(ctx, "http://"+at(ping)+"/ping")
-}
-
-func (e *Edge) ready(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		if resp, err := http.Get(url); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-e.child.Done():
-			return fmt.Errorf("traefik ended; the end of its log:\n%s", e.child.Tail(4000))
-		case <-ctx.Done():
-			return fmt.Errorf("traefik did not get ready; the end of its log:\n%s", e.child.Tail(4000))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return e.child.Ready(ctx, "http://"+at(ping)+"/ping")
 }
 
 // Stop ends the controller and removes the IngressClass.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,27 +86,7 @@ func Start(ctx context.Context, dir, target, rules string) (*Prometheus, error) 
 		return nil, err
 	}
 	p.API = prometheus.NewAPI(client)
-	return p, p.ready(ctx, "http://"+at+"/-/ready")
-}
-
-func (p *Prometheus) ready(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		if resp, err := http.Get(url); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-p.child.Done():
-			return fmt.Errorf("prometheus ended; the end of its log:\n%s", p.child.Tail(4000))
-		case <-ctx.Done():
-			return fmt.Errorf("prometheus did not get ready; the end of its log:\n%s", p.child.Tail(4000))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return p, p.child.Ready(ctx, "http://"+at+"/-/ready")
 }
 
 // Ask evaluates a query now.

@@ -1,9 +1,11 @@
 package child
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -46,6 +48,27 @@ func Start(spec Spec) (*Child, error) {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
 	return c, nil
+}
+
+// Ready waits until the program answers at a URL with 200. The error holds the end of its log.
+func (c *Child) Ready(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		if resp, err := http.Get(url); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-c.Done():
+			return fmt.Errorf("%s ended; the end of its log:\n%s", c.spec.Path, c.Tail(4000))
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not get ready; the end of its log:\n%s", c.spec.Path, c.Tail(4000))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // run owns the thread that the kernel watches: see the package's comment.
