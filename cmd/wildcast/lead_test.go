@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	k8stesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/ptr"
 )
 
@@ -157,6 +158,35 @@ func TestWorkThatFailsGivesTheLeaseBack(t *testing.T) {
 		err := lead(t.Context(), kube, "ns", zap.NewNop(), func(context.Context) error { return broken })
 		if !errors.Is(err, broken) || holder(t, kube) != "" {
 			t.Errorf("lead returned %v; %q holds the lease", err, holder(t, kube))
+		}
+	})
+}
+
+// lateLock writes at once, and hears of it later.
+type lateLock struct{ resourcelock.Interface }
+
+func (l lateLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if err := l.Interface.Create(context.WithoutCancel(ctx), record); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(time.Second):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestAStopWhileTheLeaseIsBeingTakenDoesNotForgetThatItIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kube := fake.NewClientset()
+		lock := newLeaseLock(kube, "ns")
+		lock.Interface = lateLock{lock.Interface}
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, stop)
+		err := lock.Create(ctx, resourcelock.LeaderElectionRecord{HolderIdentity: lock.Identity()})
+		if err != nil || !lock.ours {
+			t.Errorf("got %v, held: %t", err, lock.ours)
 		}
 	})
 }

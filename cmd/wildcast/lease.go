@@ -54,6 +54,8 @@ func (l *leaseLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord
 // Create implements resourcelock.Interface.
 func (l *leaseLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	asked := time.Now()
+	ctx, cancel := whole(ctx)
+	defer cancel()
 	err := l.Interface.Create(ctx, record)
 	return l.wrote(record, asked, err)
 }
@@ -66,8 +68,20 @@ func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElecti
 	default:
 	}
 	asked := time.Now()
+	ctx, cancel := whole(ctx)
+	defer cancel()
 	err := l.Interface.Update(ctx, record)
 	return l.wrote(record, asked, err)
+}
+
+// whole lets a write that has begun come to its end when the process is told to stop. The API server may have carried it
+// out: a lease that we do not know to be ours is not released, and others would have to wait until it ends.
+func whole(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		deadline = time.Now().Add(renewDeadline)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
 // wrote begins the time anew, which runs from when the API server was asked: it may have answered late.
