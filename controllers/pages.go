@@ -39,6 +39,7 @@ type HTTP01 struct {
 type pages struct {
 	HTTP01
 	inFlight *sync.Map     // types.NamespacedName → *networkingv1.Ingress
+	turn     *sync.Mutex   // to open a page, or to find that one is left over and delete it: an order may be taking it up again
 	waiting  chan struct{} // a place for each request that waits for news of its challenge
 }
 
@@ -50,7 +51,7 @@ const (
 )
 
 func newPages(at HTTP01) pages {
-	return pages{HTTP01: at, inFlight: &sync.Map{}, waiting: make(chan struct{}, newsWaiters)}
+	return pages{HTTP01: at, inFlight: &sync.Map{}, turn: &sync.Mutex{}, waiting: make(chan struct{}, newsWaiters)}
 }
 
 // pageName is the name of the Ingress for a token.
@@ -109,6 +110,8 @@ func (c *Controller) pageSolver(v *view) acmeclient.Solver {
 // openPage makes a challenge's Ingress. close takes it away again.
 func (c *Controller) openPage(ctx context.Context, ing *networkingv1.Ingress) (closePage func(context.Context) error, err error) {
 	name := nameOf(ing)
+	c.pages.turn.Lock()
+	defer c.pages.turn.Unlock()
 	c.pages.inFlight.Store(name, ing)
 	if err := c.createPage(ctx, ing); err != nil {
 		c.pages.inFlight.Delete(name)
@@ -143,6 +146,8 @@ func (c *Controller) deletePage(ctx context.Context, name types.NamespacedName) 
 
 // reconcilePage makes an Ingress what its challenge needs: see the table above.
 func (c *Controller) reconcilePage(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+	c.pages.turn.Lock()
+	defer c.pages.turn.Unlock()
 	needed, inFlight := c.pages.inFlight.Load(name)
 	there := c.page(name)
 	switch {

@@ -240,8 +240,8 @@ func TestAProcessKilledInAnHTTP01ChallengeLeavesOneOrderAndNoIngress(t *testing.
 	p.wait("the CA is about to look", held)
 	p.w.Kill()
 	p.w.Wait()
-	release()
 	p.must(p.w.Restart(p.ctx))
+	release() // by now somebody answers: a CA that looks at nobody's page fails the order
 	p.served(web, "shop-tls", host)
 	p.ordered(host)
 	p.noPages()
