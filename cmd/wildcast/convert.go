@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wildcast/wildcast/cmd/wildcast/internal/convert"
+	"github.com/wildcast/wildcast/cmd/wildcast/internal/lint"
 )
 
 // incompleteError is that something of the input was not carried over. The remarks have said it.
@@ -72,11 +69,14 @@ func (o *convertOptions) validate() error {
 func (o *convertOptions) convert(stdin io.Reader, stdout, stderr io.Writer) error {
 	var objects []convert.Object
 	for _, path := range o.files {
-		read, err := o.read(path, stdin)
+		err := lint.Walk(path, o.recursive, stdin, func(file string, from io.Reader) error {
+			read, err := convert.Read(file, from)
+			objects = append(objects, read...)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		objects = append(objects, read...)
 	}
 	result := convert.Convert(objects, o.how)
 	if err := convert.Write(stdout, o.output, result.Objects); err != nil {
@@ -96,30 +96,4 @@ func (o *convertOptions) convert(stdin io.Reader, stdout, stderr io.Writer) erro
 		return incompleteError{fmt.Errorf("not everything was carried over: see %d remarks above", lost)}
 	}
 	return nil
-}
-
-// read reads a file, or those of a folder that kubectl would read.
-func (o *convertOptions) read(path string, stdin io.Reader) (all []convert.Object, err error) {
-	if path == "-" {
-		return convert.Read("standard input", stdin)
-	}
-	err = filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && at != path && !o.recursive:
-			return filepath.SkipDir
-		case entry.IsDir() || at != path && !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(at)):
-			return nil
-		}
-		file, err := os.Open(at)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		read, err := convert.Read(at, file)
-		all = append(all, read...)
-		return err
-	})
-	return all, err
 }

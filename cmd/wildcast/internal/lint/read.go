@@ -27,18 +27,16 @@ type Files struct {
 // extensions are those of the files in a folder that are read, as kubectl does.
 var extensions = []string{".yaml", ".yml", ".json"}
 
-// Read reads a file, the files of a folder, and with recursive those of its folders too; "-" is stdin. An error is that
-// the path itself cannot be read.
+// Read takes the documents that [Walk] finds. An error is that the path itself cannot be read.
 func (f *Files) Read(path string, recursive bool, stdin io.Reader) error {
+	return Walk(path, recursive, stdin, f.parse)
+}
+
+// Walk has a file read, the files of a folder that kubectl would read, and with recursive those of its folders too; "-" is
+// stdin. read is told how to call the file in messages.
+func Walk(path string, recursive bool, stdin io.Reader, read func(file string, from io.Reader) error) error {
 	if path == "-" {
-		return f.parse("standard input", stdin)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return f.readFile(path)
+		return read("standard input", stdin)
 	}
 	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
 		switch {
@@ -46,20 +44,16 @@ func (f *Files) Read(path string, recursive bool, stdin io.Reader) error {
 			return err
 		case entry.IsDir() && at != path && !recursive:
 			return filepath.SkipDir
-		case entry.IsDir() || !slices.Contains(extensions, filepath.Ext(at)):
+		case entry.IsDir() || at != path && !slices.Contains(extensions, filepath.Ext(at)):
 			return nil
 		}
-		return f.readFile(at)
+		file, err := os.Open(at)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return read(at, file)
 	})
-}
-
-func (f *Files) readFile(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return f.parse(path, file)
 }
 
 // parse splits a stream into documents.
