@@ -52,21 +52,33 @@ func CacheDir() (string, error) {
 // Build returns the folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl, after
 // building them if it must. Progress goes to log.
 func Build(ctx context.Context, log io.Writer) (string, error) {
+	p := gobuild.Programs{
+		Name: "kubernetes", Packages: programs, Log: log,
+		What: "the Kubernetes control plane, once: 2,700 packages, about 5 minutes on 2 cores",
+		As:   map[string]string{"server": "etcd"}, // go build names etcd after the last element of its package
+	}
+	p.Flags = func() ([]string, error) {
+		checkout, err := Checkout()
+		if err != nil {
+			return nil, err
+		}
+		return buildFlags(ctx, filepath.Join(checkout, "e2e", p.Name))
+	}
+	return BuildTools(ctx, p)
+}
+
+// BuildTools returns the folder that holds the programs which a module of tools, e2e/NAME in this checkout, exists to
+// build, after building them if it must. Module and Cache are filled in.
+func BuildTools(ctx context.Context, p gobuild.Programs) (folder string, err error) {
 	checkout, err := Checkout()
 	if err != nil {
 		return "", err
 	}
-	cache, err := CacheDir()
-	if err != nil {
+	p.Module = filepath.Join(checkout, "e2e", p.Name)
+	if p.Cache, err = CacheDir(); err != nil {
 		return "", err
 	}
-	module := filepath.Join(checkout, "e2e", "kubernetes")
-	return gobuild.Programs{
-		Name: "kubernetes", Module: module, Packages: programs, Cache: cache, Log: log,
-		What:  "the Kubernetes control plane, once: 2,700 packages, about 5 minutes on 2 cores",
-		Flags: func() ([]string, error) { return buildFlags(ctx, module) },
-		As:    map[string]string{"server": "etcd"}, // go build names etcd after the last element of its package
-	}.Build(ctx)
+	return p.Build(ctx)
 }
 
 // buildFlags stamps the version that the programs are built from into them: the API server tells it to

@@ -31,20 +31,12 @@ const Class = "edge"
 
 // Build returns the folder that holds traefik, after building it if it must.
 func Build(ctx context.Context, log io.Writer) (string, error) {
-	checkout, err := cluster.Checkout()
-	if err != nil {
-		return "", err
-	}
-	cache, err := cluster.CacheDir()
-	if err != nil {
-		return "", err
-	}
-	return gobuild.Programs{
-		Name: "traefik", Module: filepath.Join(checkout, "e2e", "traefik"), Cache: cache, Log: log,
+	return cluster.BuildTools(ctx, gobuild.Programs{
+		Name: "traefik", Log: log,
 		Packages: []string{"github.com/traefik/traefik/v3/cmd/traefik"},
 		What:     "Traefik, once: about 6 minutes on 2 cores",
 		Flags:    func() ([]string, error) { return []string{"-trimpath", "-ldflags=-s -w"}, nil },
-	}.Build(ctx)
+	})
 }
 
 // Edge is a running Ingress controller. HTTP is redirected to HTTPS, which is the harder case for HTTP-01.

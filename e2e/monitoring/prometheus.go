@@ -22,21 +22,13 @@ import (
 
 // Build returns the folder that holds prometheus and promtool, after building them if it must.
 func Build(ctx context.Context, log io.Writer) (string, error) {
-	checkout, err := cluster.Checkout()
-	if err != nil {
-		return "", err
-	}
-	cache, err := cluster.CacheDir()
-	if err != nil {
-		return "", err
-	}
-	return gobuild.Programs{
-		Name: "prometheus", Module: filepath.Join(checkout, "e2e", "prometheus"), Cache: cache, Log: log,
+	return cluster.BuildTools(ctx, gobuild.Programs{
+		Name: "prometheus", Log: log,
 		Packages: []string{"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"},
 		What:     "Prometheus, once: about 3 minutes on 2 cores",
 		// Of all ways to find targets, a list is enough.
 		Flags: func() ([]string, error) { return []string{"-trimpath", "-ldflags=-s -w", "-tags=remove_all_sd"}, nil },
-	}.Build(ctx)
+	})
 }
 
 // Prometheus is a running server that has loaded rules and scrapes one program.
