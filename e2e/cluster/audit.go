@@ -23,6 +23,7 @@ type Request struct {
 	Name        string
 	URI         string // path and query, with selectors
 	Code        int    // HTTP status; of a watch, the status with which it began
+	Denied      bool   // the user had no right to it; what a quota or an admission plugin refuses has a 403 as well
 	User        string
 	UserAgent   string
 	Received    time.Time
@@ -187,6 +188,9 @@ type entry struct {
 	Status struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
+	Annotations struct {
+		Decision string `json:"authorization.k8s.io/decision"` // allow or forbid
+	} `json:"annotations"`
 	Received time.Time `json:"requestReceivedTimestamp"`
 	Staged   time.Time `json:"stageTimestamp"`
 }
@@ -196,6 +200,7 @@ func (e entry) request() Request {
 		Verb: e.Verb, URI: e.URI, UserAgent: e.UserAgent, User: e.User.Username,
 		Group: e.Object.Group, Resource: e.Object.Resource, Subresource: e.Object.Subresource,
 		Namespace: e.Object.Namespace, Name: e.Object.Name,
-		Code: e.Status.Code, Received: e.Received, Completed: e.Staged,
+		Code: e.Status.Code, Denied: e.Annotations.Decision == "forbid",
+		Received: e.Received, Completed: e.Staged,
 	}
 }

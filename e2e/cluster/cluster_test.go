@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(scene); name != "" {
 		os.Exit(play(name))
 	}
-	counted := []string{cluster.Username("here", "counted"), cluster.Username("here", "watches")}
+	counted := []string{cluster.Username("here", "counted"), cluster.Username("here", "watches"), cluster.Username("full", "refused")}
 	os.Exit(cluster.Main(m, cluster.Options{Audit: true, AuditUsers: counted}, func(_ context.Context, c *cluster.Cluster) error {
 		shared = c
 		return nil

@@ -40,8 +40,8 @@ func play(name string) int {
 	})
 }
 
-// stage starts a suite and returns it with the folder and the address of its cluster, which is up.
-func stage(t *testing.T, name string) (suite *exec.Cmd, dir, address string) {
+// launch starts a suite and returns it with the folder and the address of its cluster, which is up.
+func launch(t *testing.T, name string) (suite *exec.Cmd, dir, address string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -104,7 +104,7 @@ func exists(path string) bool {
 
 func TestNothingIsLeftOfASuiteThatPasses(t *testing.T) {
 	t.Parallel()
-	suite, dir, address := stage(t, "passes")
+	suite, dir, address := launch(t, "passes")
 	if err := suite.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestNothingIsLeftOfASuiteThatPasses(t *testing.T) {
 
 func TestLogsAreLeftOfASuiteThatFails(t *testing.T) {
 	t.Parallel()
-	suite, dir, address := stage(t, "fails")
+	suite, dir, address := launch(t, "fails")
 	_ = suite.Wait()
 	if code := suite.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("exit code %d, want the suite's own 1", code)
@@ -146,7 +146,7 @@ func TestServersEndWithASuite(t *testing.T) {
 	for name, how := range ends {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			suite, dir, address := stage(t, how.scene)
+			suite, dir, address := launch(t, how.scene)
 			if how.scene == "hangs" && len(servers(t, dir)) != 3 {
 				t.Errorf("three servers should run, and not %q", servers(t, dir))
 			}

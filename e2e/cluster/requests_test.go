@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/stage"
 )
 
 // account makes a ServiceAccount that may do anything with Secrets, and returns a client that is it.
@@ -112,6 +113,28 @@ func TestRequestsThatFailAreCountedAndThoseOfOthersAreNot(t *testing.T) {
 	got := strings.Join(requests(t, shared, cluster.Since(begun)), ", ")
 	if want := "get secrets here/none 404, list configmaps here/ 403"; got != want {
 		t.Errorf("counted %q, want %q", got, want)
+	}
+}
+
+func TestWhatAQuotaRefusesIsToldFromWhatTheUserHasNoRightTo(t *testing.T) {
+	client, ctx := account(t, shared, "full", "refused"), t.Context()
+	if err := stage.Fill(ctx, admin(t, shared), "full", "secrets"); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "one-more"}}
+	if _, err := client.CoreV1().Secrets("full").Create(ctx, s, metav1.CreateOptions{}); !apierrors.IsForbidden(err) {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().ConfigMaps("full").List(ctx, metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Fatal(err)
+	}
+	if got := requests(t, shared, cluster.Since(begun)); len(got) != 2 {
+		t.Fatalf("counted %q", got)
+	}
+	denied := func(r cluster.Request) bool { return r.Denied && cluster.Since(begun)(r) }
+	if got := strings.Join(requests(t, shared, denied), ", "); got != "list configmaps full/ 403" {
+		t.Errorf("denied %q", got)
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *scene) served(namespace, name string, names ...string) {
 func (s *scene) noneForbidden() {
 	s.Helper()
 	for _, r := range s.requests(s.from) {
-		if r.Code == 403 {
+		if r.Denied {
 			s.Errorf("forbidden: %s: %s", r, r.URI)
 		}
 	}
