@@ -34,8 +34,21 @@ type owned struct {
 	writer      string // who else wrote last
 }
 
-// readOwned reads managedFields. Entries that it cannot read count as absent, so that the object is not intact.
+// readOwned reads managedFields. Entries that it cannot read count as absent, so that the object is not intact. The
+// result's slices must not be changed.
 func readOwned(entries []metav1.ManagedFieldsEntry) owned {
+	if len(entries) == 1 && entries[0].Manager == manager && entries[0].FieldsV1 != nil {
+		return oursAlone.of(entries[0].FieldsV1.GetRawString())
+	}
+	return readEntries(entries)
+}
+
+// oursAlone is what is owned of an object that has no other entry than ours, by what that says.
+var oursAlone = newMemo(func(fields string) owned {
+	return readEntries([]metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}})
+})
+
+func readEntries(entries []metav1.ManagedFieldsEntry) owned {
 	var o owned
 	var ours, theirs []string
 	var last time.Time

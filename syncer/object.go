@@ -43,12 +43,13 @@ type object struct {
 	checked bool
 }
 
-// readObject reads an object's metadata. The result shares maps with meta.
+// readObject reads an object's metadata. The result may share maps with meta.
 func readObject(meta metav1.ObjectMeta, in scope) *object {
 	o := &object{ObjectMeta: meta, role: roleForeign}
 	o.ManagedFields = nil
 	if origin, ok := readOrigin(o, in); ok {
 		o.role, o.origin, o.owned = roleCopy, origin, readOwned(meta.ManagedFields)
+		o.Labels, o.Annotations = alike(o.Labels), alike(o.Annotations)
 		return o
 	}
 	from, kubeds := readKubedOrigin(o, in)
@@ -141,10 +142,15 @@ func readKubedOrigin(o *object, in scope) (origin, bool) {
 }
 
 func parseOrigin(text string) (origin, bool) {
-	var from origin
-	if text == "" {
-		return from, false
-	}
-	err := json.Unmarshal([]byte(text), &from)
-	return from, err == nil && from.Namespace != "" && from.Name != ""
+	from := origins.of(text)
+	return from, from.Name != ""
 }
+
+// origins is the zero origin for what is none.
+var origins = newMemo(func(text string) origin {
+	var from origin
+	if text == "" || json.Unmarshal([]byte(text), &from) != nil || from.Namespace == "" {
+		return origin{}
+	}
+	return from
+})
