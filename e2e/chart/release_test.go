@@ -77,13 +77,21 @@ func (r *release) upgrade(args ...string) {
 	r.start()
 }
 
-// makeNamespaces makes namespaces of team web until the test ends.
-func (r *release) makeNamespaces(names ...string) {
-	r.Helper()
-	r.Cleanup(func() { kubectl(r.T, append([]string{"delete", "namespace", "--ignore-not-found"}, names...)...) })
+// teams makes namespaces of team web. They stay, since it takes seconds until one has gone, but are of no team and empty
+// when the test ends.
+func teams(t *testing.T, names ...string) {
+	t.Helper()
+	kube := kubernetes.NewForConfigOrDie(shared.Admin())
 	for _, name := range names {
-		kubectl(r.T, "create", "namespace", name)
-		kubectl(r.T, "label", "namespace", name, "team=web")
+		_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+		kubectl(t, "label", "namespace", name, "team=web")
+		t.Cleanup(func() {
+			kubectl(t, "label", "namespace", name, "team-")
+			kubectl(t, "delete", "secrets,ingresses", "--all", "--namespace", name)
+		})
 	}
 }
 

@@ -22,7 +22,7 @@ func TestCertificatesAndCopiesOutliveUpgradesAndTheReleaseItself(t *testing.T) {
 	t.Cleanup(func() { r.must(st.Close(context.Background())) })
 	r.must(st.Issuer(t.Context(), stage.Home, "le", map[string]string{"sync": "team=web"}))
 	r.must(st.Solver(t.Context(), stage.Home, "dns", nil))
-	r.makeNamespaces("web")
+	teams(t, "web")
 	r.start()
 	r.source("password")
 	r.must(st.Ingress(t.Context(), "web", "wiki", "wiki-tls", []string{"wiki.release.test"}, map[string]string{"wildcast.dev/issuer": "le"}))
@@ -72,7 +72,7 @@ func TestCertificatesAndCopiesOutliveUpgradesAndTheReleaseItself(t *testing.T) {
 
 func TestWithNamespacesTheReleaseGivesRightsInThemAloneAndFollowsTheList(t *testing.T) {
 	const home = "tls"
-	(&release{T: t}).makeNamespaces("red", "blue", "green", home)
+	teams(t, "red", "blue", "green", home)
 	r := install(t, home, "--set", "flags.namespaces={red,blue}")
 	if global := r.installed("clusterroles,clusterrolebindings"); len(global) > 0 {
 		t.Errorf("helm has made %q", global)
@@ -123,7 +123,7 @@ func (r *release) grantedIn(want ...string) {
 }
 
 func TestTheAPIServerTakesEveryFieldOfEveryRendering(t *testing.T) {
-	(&release{T: t}).makeNamespaces("strict")
+	teams(t, "strict")
 	for _, text := range []string{
 		"{}",
 		"flags: {namespaces: [default]}",
@@ -164,7 +164,7 @@ monitoring:
 }
 
 func TestEveryPartIsInstalledAndRemoved(t *testing.T) {
-	(&release{T: t}).makeNamespaces("parts")
+	teams(t, "parts")
 	r := install(t, "parts", values(t, `
 admission: {enabled: true}
 viewer: {enabled: true}
