@@ -1,0 +1,73 @@
+package chart
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/internal/gobuild"
+)
+
+// Build returns the folder that holds helm, after building it if it must.
+func Build(ctx context.Context, log io.Writer) (string, error) {
+	return cluster.BuildTools(ctx, gobuild.Programs{
+		Name: "helm", Packages: []string{"helm.sh/helm/v4/cmd/helm"}, Log: log,
+		What:  "Helm, once: about 2 minutes on 2 cores",
+		Flags: func() ([]string, error) { return []string{"-trimpath", "-ldflags=-s -w"}, nil },
+	})
+}
+
+// helm runs helm in the checkout as the administrator, and returns its standard output. The error is what it wrote on
+// standard error.
+func helm(ctx context.Context, c *cluster.Cluster, args ...string) (string, error) {
+	programs, err := Build(ctx, os.Stderr)
+	if err != nil {
+		return "", err
+	}
+	checkout, err := cluster.Checkout()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "helm"), args...)
+	cmd.Dir = checkout
+	cmd.Env = environment(c)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("helm %s: %w: %s", strings.Join(args, " "), err, complaints.String())
+	}
+	return out.String(), nil
+}
+
+// environment has helm leave the user's own files alone.
+func environment(c *cluster.Cluster) []string {
+	folder := filepath.Join(c.Dir(), "helm")
+	return append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), "KUBECTL_KUBERC=false",
+		"HELM_CACHE_HOME="+folder, "HELM_CONFIG_HOME="+folder, "HELM_DATA_HOME="+folder)
+}
+
+// CRDs returns the files of the Prometheus operator's two CRDs.
+func CRDs(ctx context.Context) ([]string, error) {
+	checkout, err := cluster.Checkout()
+	if err != nil {
+		return nil, err
+	}
+	const module = "github.com/prometheus-operator/prometheus-operator"
+	list := exec.CommandContext(ctx, "sh", "-c", "go mod download "+module+" && go list -m -f '{{.Dir}}' "+module)
+	list.Dir = filepath.Join(checkout, "e2e", "operator")
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the CRDs of the Prometheus operator: %w", err)
+	}
+	folder := filepath.Join(strings.TrimSpace(string(out)), "example", "prometheus-operator-crd")
+	return []string{
+		filepath.Join(folder, "monitoring.coreos.com_servicemonitors.yaml"),
+		filepath.Join(folder, "monitoring.coreos.com_prometheusrules.yaml"),
+	}, nil
+}

@@ -1,0 +1,67 @@
+{{/*
+wildcast.objects is {items: [...]} of a file of the manifests, in JSON: its objects, with the release's namespace for the
+home namespace, in commands of texts too. It takes the root and the file.
+*/}}
+{{- define "wildcast.objects" -}}
+{{- $root := first . }}
+{{- $file := last . }}
+{{- $text := $root.Files.Get $file | required (printf "the chart lacks %s: package the whole folder" $file) }}
+{{- $text = replace "kubectl -n cert-manager " (printf "kubectl -n %s " $root.Release.Namespace) $text }}
+{{- $items := list }}
+{{- range splitList "\n---\n" $text }}
+  {{- $object := fromYaml . }}
+  {{- if $object.Error }}
+    {{- fail (printf "%s: %s" $file $object.Error) }}
+  {{- end }}
+  {{- if $object.metadata.namespace }}
+    {{- $_ := set $object.metadata "namespace" $root.Release.Namespace }}
+  {{- end }}
+  {{- range $object.subjects }}
+    {{- $_ := set . "namespace" $root.Release.Namespace }}
+  {{- end }}
+  {{- $items = append $items $object }}
+{{- end }}
+{{- toJson (dict "items" $items) }}
+{{- end }}
+
+{{/* wildcast.print is an object as a document. */}}
+{{- define "wildcast.print" }}
+---
+{{ toYaml . }}
+{{- end }}
+
+{{/*
+wildcast.ports is {items: [...]} of the container's ports, in JSON: those of base, and what the flags say. A flag
+NAME-address moves the port NAME, adds it, or takes it away.
+*/}}
+{{- define "wildcast.ports" -}}
+{{- $deployment := (include "wildcast.objects" (list . "base/deployment.yaml") | fromJson).items | first }}
+{{- $addresses := dict }}
+{{- range $flag, $address := .Values.flags }}
+  {{- if hasSuffix "-address" $flag }}
+    {{- $_ := set $addresses (trimSuffix "-address" $flag) (toString $address) }}
+  {{- end }}
+{{- end }}
+{{- $ports := list }}
+{{- range (first $deployment.spec.template.spec.containers).ports }}
+  {{- if not (hasKey $addresses .name) }}
+    {{- $ports = append $ports . }}
+  {{- end }}
+{{- end }}
+{{- range $name, $address := $addresses }}
+  {{- if has $address (list "0" "") | not }}
+    {{- $ports = append $ports (dict "name" $name "containerPort" (regexFind "[0-9]+$" $address | int)) }}
+  {{- end }}
+{{- end }}
+{{- toJson (dict "items" $ports) }}
+{{- end }}
+
+{{/* wildcast.portNames are the names of these ports, with a space before and after each. */}}
+{{- define "wildcast.portNames" }}
+  {{- range (include "wildcast.ports" . | fromJson).items }} {{ .name }} {{ end }}
+{{- end }}
+
+{{/* wildcast.flag is the value of a flag as text. */}}
+{{- define "wildcast.flag" -}}
+{{- if kindIs "slice" . }}{{ join "," . }}{{ else if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
+{{- end }}
