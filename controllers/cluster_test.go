@@ -115,6 +115,7 @@ type rig struct {
 	noticed func(types.NamespacedName) // of the controller that runs
 	known   func(namespace string) bool
 	asked   func(target types.NamespacedName) []Ask
+	objects func() Objects
 	pages   atomic.Pointer[http.Handler]
 
 	mu     sync.Mutex
@@ -177,7 +178,7 @@ func (r *rig) run() (stop func()) {
 		c.cas.clients[server+"\n"] = ca
 	}
 	c.places.perCA = cmp.Or(r.perCA, c.places.perCA)
-	r.noticed, r.known, r.asked = c.Noticed, c.Known, c.Requested
+	r.noticed, r.known, r.asked, r.objects = c.Noticed, c.Known, c.Requested, c.Objects
 	pages := c.Pages()
 	r.pages.Store(&pages)
 	watched := r.watches()

@@ -154,3 +154,22 @@ func TestAPartialSurveyMissesNothingThatItIsNotShown(t *testing.T) {
 		})
 	}
 }
+
+func TestASurveyOfWhatTheControllerHoldsJudgesTheSameAndChangesNothing(t *testing.T) {
+	r := newRig(t)
+	r.add(wiki)
+	stop := r.run()
+	r.eventually("the certificate is there and the issuer ready", func() bool {
+		return r.holdsCertificate(shared, "*.a.test") && r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusReady
+	})
+	r.eventually("the controller's caches show it", func() bool {
+		s, err := NewSurvey(Config{Home: home}, r.objects(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := s.Certificates(time.Now())
+		issuers := s.Issuers()
+		return len(all) == 1 && all[0].Plan.Do == Keep && len(issuers) == 1 && issuers[0].Status == StatusReady && len(s.Problems()) == 0
+	})
+	stop()
+}

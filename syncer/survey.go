@@ -46,6 +46,7 @@ func NewSurvey(c Config, namespaces []*corev1.Namespace) (*Survey, error) {
 		requests: c.Requests,
 	}
 	s.sources = s.index
+	s.contents = newContents(contentsKept, s.kind.read)
 	if len(c.WatchedNamespaces) > 0 {
 		s.index.divide(c.WatchedNamespaces)
 	}
@@ -83,7 +84,7 @@ func (s *Survey) Read(ctx context.Context) error {
 		if !slices.ContainsFunc(s.s.targets(source), func(at ref) bool { return s.depends(at, source) }) {
 			continue
 		}
-		data, err := s.s.kind.read(ctx, source.ref())
+		data, err := s.s.contents.get(ctx, source.ref(), source.ResourceVersion)
 		if apierrors.IsNotFound(err) {
 			continue // it has just gone
 		}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -16,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/component-base/metrics/legacyregistry"
 
+	"github.com/wildcast/wildcast/cmd/wildcast/internal/statuspage"
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
 )
@@ -27,6 +30,7 @@ type app struct {
 	secrets      *syncer.Syncer
 	configMaps   *syncer.Syncer
 	reports      *reports
+	leads        atomic.Bool // it works
 	log          *zap.Logger
 }
 
@@ -121,7 +125,10 @@ func (a *app) startCaches(ctx context.Context) (stop func()) {
 	}
 }
 
-func (a *app) startServers(o *options) (stop func(), err error) {
+// statusEvery is how old the status page may be: however many look, caches are judged no more often.
+const statusEvery = 5 * time.Second
+
+func (a *app) startServers(o *options, status *lookout) (stop func(), err error) {
 	for _, c := range []prometheus.Collector{a.certificates, a.secrets, a.configMaps} {
 		if err := legacyregistry.Registerer().Register(c); err != nil {
 			return nil, err
@@ -142,6 +149,7 @@ func (a *app) startServers(o *options) (stop func(), err error) {
 		{"metrics", o.metricsAddress, metrics},
 		{"http01", o.http01Address, a.certificates.Pages()},
 		{"health", o.healthAddress, healthHandler(a.ready)},
+		{"status", o.statusAddress, statuspage.Handler(statuspage.NewSnapshots(status.look, statusEvery))},
 	} {
 		stopOne, err := serve(server.name, server.address, server.handler, a.log)
 		if err != nil {
@@ -172,6 +180,8 @@ func (a *app) work(ctx context.Context) error {
 		}
 		return err
 	}
+	a.leads.Store(true)
+	defer a.leads.Store(false)
 	all, ctx := errgroup.WithContext(ctx) // one that fails stops the others
 	all.Go(func() error { return a.certificates.Run(ctx) })
 	all.Go(func() error { return a.secrets.Run(ctx) })

@@ -36,6 +36,7 @@ type options struct {
 	metricsAddress         string
 	healthAddress          string
 	http01Address          string
+	statusAddress          string
 	http01Service          string
 	http01Port             int
 	leaderElect            bool
@@ -66,6 +67,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
 	f.StringVar(&o.http01Address, "http01-address", ":8089", "`address` of the pages that answer HTTP-01 challenges; 0 for none")
+	f.StringVar(&o.statusAddress, "status-address", "", "`address` of the status page; it tells names and hosts to whoever can reach it (default none)")
 	f.StringVar(&o.http01Service, "http01-service", "wildcast-http01:80", "`name:port` of the Service in the home namespace that leads to those pages")
 	f.IntVar(&o.http01Port, "http01-port", 80, "`port` at which the CA asks for those pages; every public CA asks at 80")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")

@@ -65,13 +65,14 @@ func run(ctx context.Context, o *options) error {
 	}
 	defer flush()
 
+	warned := newHeard(recorder, o.warningsKept())
 	pool := dns01.NewPool(dns01.Config{Command: o.dns01Command, Nameservers: o.dns01Nameservers, Log: log.Named("dns01")})
-	app, err := newApp(o, clients, recorder, pool, log)
+	app, err := newApp(o, clients, warned, pool, log)
 	if err != nil {
 		return err
 	}
 	defer app.startCaches(ctx)()
-	stopServers, err := app.startServers(o)
+	stopServers, err := app.startServers(o, newLookout(o, app, clients.kube, warned))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/pager"
 
@@ -170,7 +171,10 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 		})
 		all.Go(func() error { return v.readWarnings(ctx, namespace, s, &mu) })
 	}
-	all.Go(func() error { return v.readLease(ctx, s) })
+	all.Go(func() (err error) {
+		s.Running, err = readLease(ctx, v.kube, v.run.namespace)
+		return err
+	})
 	return all.Wait()
 }
 
@@ -202,25 +206,24 @@ func (v *visit) readWarnings(ctx context.Context, namespace string, s *scene, mu
 }
 
 // readLease finds out who leads.
-func (v *visit) readLease(ctx context.Context, s *scene) error {
-	lease, err := v.kube.CoordinationV1().Leases(v.run.namespace).Get(ctx, leaseName, metav1.GetOptions{})
+func readLease(ctx context.Context, kube kubernetes.Interface, namespace string) (report.Running, error) {
+	lease, err := kube.CoordinationV1().Leases(namespace).Get(ctx, leaseName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsForbidden(err):
-		s.Running.Unknown = "the Lease may not be read"
-		return nil
+		return report.Running{Unknown: "the Lease may not be read"}, nil
 	case apierrors.IsNotFound(err):
-		s.Running.Unknown = "there is no Lease: wildcast has not run here, or runs without leader election"
-		return nil
+		return report.Running{Unknown: "there is no Lease: wildcast has not run here, or runs without leader election"}, nil
 	case err != nil:
-		return fmt.Errorf("read lease %s: %w", leaseName, err)
+		return report.Running{}, fmt.Errorf("read lease %s: %w", leaseName, err)
 	}
+	var running report.Running
 	if lease.Spec.HolderIdentity != nil {
-		s.Running.Leader = *lease.Spec.HolderIdentity
+		running.Leader = *lease.Spec.HolderIdentity
 	}
 	if lease.Spec.RenewTime != nil {
-		s.Running.Renewed = lease.Spec.RenewTime.UTC().Truncate(time.Second)
+		running.Renewed = lease.Spec.RenewTime.UTC().Truncate(time.Second)
 	}
-	return nil
+	return running, nil
 }
 
 // survey reads the metadata of all objects of a kind.

@@ -1,7 +1,7 @@
 // Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
 // not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, Helm,
-// and wildcast itself. What is not built but installed, BIND, it installs where it may, and says else what to do. It
-// prints the folders that hold them.
+// and wildcast itself. What is not built but installed, BIND and Chromium, it installs where it may, and says else what to
+// do. It prints the folders that hold them.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/wildcast/wildcast/e2e/bind"
 	"github.com/wildcast/wildcast/e2e/chart"
+	"github.com/wildcast/wildcast/e2e/chromium"
 	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/edge"
 	"github.com/wildcast/wildcast/e2e/monitoring"
@@ -24,7 +25,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	for _, build := range []func(context.Context, io.Writer) (string, error){
-		bind.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, wildcast.Build,
+		bind.Install, chromium.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, wildcast.Build,
 	} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {

@@ -20,6 +20,8 @@ type Spec struct {
 	Env  []string // as os.Environ gives; nil is this process's own
 	Dir  string   // working directory; "" is this process's own
 	Log  string   // file that standard output and error are appended to
+	// Files are open in the program from file descriptor 3 on.
+	Files []*os.File
 }
 
 // Child is a running program, or one that has ended. Its methods may be called from any goroutine.
@@ -38,7 +40,7 @@ func Start(spec Spec) (*Child, error) {
 	defer log.Close()
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Env, cmd.Dir = spec.Env, spec.Dir
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, spec.Files
 	cmd.SysProcAttr = attributes()
 	c := &Child{spec: spec, cmd: cmd, done: make(chan struct{})}
 

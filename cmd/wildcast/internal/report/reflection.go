@@ -21,6 +21,7 @@ type Reflection struct {
 	Leaving  int      `json:"leaving"`            // that are about to go
 	Targets  []Target `json:"targets"`            // all but those that are right
 	Invalid  string   `json:"invalid,omitempty"`  // what is wrong with its annotations
+	InOrder  []string `json:"-"`                  // namespaces of the targets that are right
 }
 
 // Target is one copy.
@@ -66,6 +67,7 @@ func reflectionOf(kind syncer.Kind, source syncer.Source) Reflection {
 		switch t.State {
 		case syncer.Synced, syncer.Kept:
 			r.Copies++
+			r.InOrder = append(r.InOrder, t.At.Namespace)
 			continue
 		case syncer.Behind:
 			r.Copies, r.Behind = r.Copies+1, r.Behind+1
@@ -129,6 +131,21 @@ type Left struct {
 	Of    string `json:"of"`
 	Left  int    `json:"left"`
 	Most  int    `json:"most"` // that the CA allows
+}
+
+// String says it in words; nothing of a limit that has none.
+func (l Left) String() string {
+	switch l.Limit {
+	case "orders":
+		return fmt.Sprintf("%d of %d orders", l.Left, l.Most)
+	case "certificates-of-domain":
+		return fmt.Sprintf("%d of %d under %s", l.Left, l.Most, l.Of)
+	case "certificates-of-set":
+		return fmt.Sprintf("%d of %d for exactly %s", l.Left, l.Most, l.Of)
+	case "failures":
+		return fmt.Sprintf("%d of %d failures of %s", l.Left, l.Most, l.Of)
+	}
+	return ""
 }
 
 // Unseen is the state of an issuer on which wildcast has not noted one.

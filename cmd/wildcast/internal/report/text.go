@@ -153,15 +153,8 @@ func (p *printer) budget(all []Left) string {
 	all = slices.SortedStableFunc(slices.Values(all), func(a, b Left) int { return cmp.Compare(a.Left, b.Left) })
 	var texts []string
 	for _, left := range all {
-		switch left.Limit {
-		case "orders":
-			texts = append(texts, fmt.Sprintf("%d of %d orders", left.Left, left.Most))
-		case "certificates-of-domain":
-			texts = append(texts, fmt.Sprintf("%d of %d under %s", left.Left, left.Most, left.Of))
-		case "certificates-of-set":
-			texts = append(texts, fmt.Sprintf("%d of %d for exactly %s", left.Left, left.Most, left.Of))
-		case "failures":
-			texts = append(texts, fmt.Sprintf("%d of %d failures of %s", left.Left, left.Most, left.Of))
+		if text := left.String(); text != "" {
+			texts = append(texts, text)
 		}
 	}
 	if more := len(texts) - shownLimits; more > 0 && !p.wide {
