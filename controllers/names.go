@@ -109,7 +109,7 @@ const (
 
 // Reasons of Events.
 const (
-	// On Ingresses.
+	// On Ingresses and Gateways.
 	ReasonRequested            = "Requested"
 	ReasonIssued               = "Issued"
 	ReasonRenewed              = "Renewed"
@@ -124,6 +124,8 @@ const (
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"
 	ReasonNotOurs              = "NotOurs"
+	// On Gateways, beside those on Ingresses but the one of its own.
+	ReasonInvalidGateway = "InvalidGateway"
 	// On standing certificates, beside those on Ingresses.
 	ReasonInvalidCertificate = "InvalidCertificate"
 	// On issuers and solvers.
