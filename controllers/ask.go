@@ -25,6 +25,7 @@ type Ask struct {
 	Traits      // that the asker chooses
 	Template    Template
 	Sync        string // of a standing certificate: the value of AnnotationSync, "false" for none
+	In          string // namespace of SecretName; empty: the asker's own
 	Shared      bool   // served by a copy of a certificate in the home namespace
 	Held        bool   // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
@@ -41,6 +42,8 @@ type rules struct {
 	defaultIssuer          string
 	certManagerAnnotations bool
 	namespaceLabels        labels.Set // of the asker's namespace
+	labelsOf               func(namespace string) labels.Set
+	watched                bool // not all namespaces are known
 	// issuer returns the issuer of that name; nil if there is none, an error if its Secret is not valid.
 	issuer func(types.NamespacedName) (*Issuer, error)
 	// standing returns the oldest standing certificate for the Secret of that name, and what is wrong with its keys; nil if
@@ -68,6 +71,7 @@ type rules struct {
 //	a Gateway, the issuer's challenge is http01 and   Invalid
 //	its ingressClass is not named
 //	namespace not selected                            NamespaceNotSelected
+//	the Secret shall be in another namespace          see gate
 //	exact mode, which http01 implies                  certificate NAMESPACE/secretName with the hosts
 //	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
 func asksOf(q *request, r rules) (asks []Ask, problems []Problem) {
@@ -173,6 +177,7 @@ func (r rules) ask(q *request, entry entry, issuer *Issuer, held bool) (*Ask, *P
 		By:         q.by,
 		Issuer:     issuer.Name,
 		SecretName: entry.secretName,
+		In:         q.in,
 		Names:      irredundant(hosts),
 		Held:       held,
 	}
@@ -180,7 +185,7 @@ func (r rules) ask(q *request, entry entry, issuer *Issuer, held bool) (*Ask, *P
 	if !exact {
 		ask.Names = widenAll(hosts)
 	}
-	own := types.NamespacedName{Namespace: q.by.Namespace, Name: entry.secretName}
+	own := types.NamespacedName{Namespace: q.in, Name: entry.secretName}
 	shared := types.NamespacedName{
 		Namespace: r.home,
 		Name:      cmp.Or(q.annotations[AnnotationCertificate], sharedName(ask.Names)),
@@ -197,8 +202,12 @@ func (r rules) ask(q *request, entry entry, issuer *Issuer, held bool) (*Ask, *P
 	if !held {
 		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(q.by.Namespace, issuer))
 	}
-	if problem == nil && !held && ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard)) {
-		problem = r.selected(shared.Name, issuer.SyncFor(shared.Name), q.by.Namespace)
+	if problem == nil && !held && (q.elsewhere() || ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard))) {
+		name := shared.Name
+		if q.elsewhere() { // whoever may have the wildcard may have its hosts
+			name = cmp.Or(q.annotations[AnnotationCertificate], sharedName(widenAll(hosts)))
+		}
+		problem = r.gate(q, issuer, name, issuer.SyncFor(name))
 	}
 	return ask, problem
 }
@@ -254,6 +263,39 @@ func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
 	}
 	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
 		issuer.Name, namespace, issuer.Namespaces)}
+}
+
+// gate lets a wildcard's key through to where the asker wants it. In another namespace than the asker's it wants more, since
+// that is a wish about what is somebody else's:
+//
+//	the asker's own namespace                         selected
+//	another, of which not all askers are known        Invalid
+//	another, an issuer of the asker's namespace       NotAllowed: its owner would decide what goes to others
+//	the home namespace                                NotAllowed: its Secrets are all certificates
+//	another, the issuer names its namespaces          that one is selected; the asker's is among those
+//	another, the issuer names none                    both are selected
+func (r rules) gate(q *request, issuer *Issuer, certificate, sync string) *Problem {
+	if !q.elsewhere() {
+		return r.selected(certificate, sync, q.in)
+	}
+	switch {
+	case r.watched:
+		return q.invalid(fmt.Sprintf("Annotation %s: where wildcast is run with --namespaces it puts Secrets beside the Gateway only. Move the Gateway "+
+			"to namespace %s.", AnnotationSecretNamespace, q.in))
+	case issuer.Name.Namespace != r.home:
+		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s serves its own namespace only. Name one of namespace %s, or remove the annotation %s.",
+			issuer.Name, r.home, AnnotationSecretNamespace)}
+	case q.in == r.home:
+		return &Problem{ReasonNotAllowed, fmt.Sprintf("Namespace %s is wildcast's own. Name another one in annotation %s.", q.in, AnnotationSecretNamespace)}
+	}
+	if issuer.Namespaces.Empty() {
+		if problem := r.selected(certificate, sync, q.by.Namespace); problem != nil {
+			return problem
+		}
+	}
+	there := r
+	there.namespaceLabels = r.labelsOf(q.in)
+	return there.selected(certificate, sync, q.in)
 }
 
 // selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.

@@ -64,7 +64,7 @@ func TestAnIngressAsksForTheSharedWildcard(t *testing.T) {
 	}
 	ask := asks[0]
 	if ask.Certificate != key(home+"/wildcard.a.test") || !slices.Equal(ask.Names, words("*.a.test")) || !ask.Shared ||
-		ask.target() != key("infra/wiki-tls") || ask.Issuer != key(home+"/le") {
+		ask.Target() != key("infra/wiki-tls") || ask.Issuer != key(home+"/le") {
 		t.Errorf("got %+v", ask)
 	}
 }

@@ -49,7 +49,7 @@ func (c *Controller) passOn(changed []Ask) {
 	for _, ask := range changed {
 		c.certificateLoop.Add(ask.Certificate)
 		if ask.Shared {
-			c.changed(ask.target())
+			c.changed(ask.Target())
 		}
 	}
 }
@@ -60,6 +60,8 @@ func (c *Controller) rulesFor(namespace string) rules {
 		defaultIssuer:          c.defaultIssuer,
 		certManagerAnnotations: c.certManagerAnnotations,
 		namespaceLabels:        c.namespaceLabels(namespace),
+		labelsOf:               c.namespaceLabels,
+		watched:                c.joined.watched > 0,
 		issuer:                 c.issuer,
 		standing:               c.standing,
 	}
@@ -123,7 +125,7 @@ func (c *Controller) Requested(target types.NamespacedName) []Ask {
 func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []types.NamespacedName) {
 	for _, ask := range c.asks.forCertificate(certificate) {
 		if ask.Shared {
-			targets = append(targets, ask.target())
+			targets = append(targets, ask.Target())
 		}
 	}
 	return targets

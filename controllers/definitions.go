@@ -100,9 +100,15 @@ func (g *gateways) poll(ctx context.Context, tell func(version string)) {
 	for {
 		wait := pollEvery
 		version, err := g.discover(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			tell(version)
-		} else {
+		case apierrors.IsForbidden(err):
+			g.complain(err)
+			for _, settled := range g.settled {
+				settled.end()
+			}
+		default:
 			g.log.Debug("Could not ask which Gateways are served", zap.Stringer("resource", g.resource), zap.Error(err))
 			wait = time.Second
 		}

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,19 +23,21 @@ const (
 //	listener without tls, or with mode Passthrough            none
 //	no Secret is named: files, options of the vendor's        none
 //	a reference to another kind than a Secret                 none
-//	a Secret of another namespace                             fault
+//	a Secret of another namespace than the request's          fault
 //	no hostname, or one that stands for all                   fault
 //	else                                                      an entry for each Secret
 func requestOfGateway(u *unstructured.Unstructured) *request {
 	q := &request{by: AskerOfGateway(u), annotations: u.GetAnnotations()}
 	maps.DeleteFunc(q.annotations, func(key, _ string) bool { return !heeded(key) })
+	q.in = q.by.Namespace
 	parse := gatewayEntries
 	q.none = "It asks for a certificate, and no listener ends TLS with a Secret; add one with protocol HTTPS and tls.certificateRefs."
 	if q.by.Kind == AskerIstio {
+		q.in = cmp.Or(strings.TrimSpace(q.annotations[AnnotationSecretNamespace]), q.in)
 		parse = istioEntries
 		q.none = "It asks for a certificate, and no server ends TLS with a Secret; add one with tls.mode SIMPLE and tls.credentialName."
 	}
-	entries, err := parse(u, q.by.Namespace)
+	entries, err := parse(u, q.in)
 	if err != nil {
 		q.entries = []entry{{at: "spec", fault: fmt.Sprintf("It cannot be read: %v; correct it.", err)}}
 		return q
@@ -116,19 +119,19 @@ func (l listener) entries(at, namespace string) (entries []entry) {
 		if l.Hostname != "" {
 			e.hosts = []string{l.Hostname}
 		}
-		e.fault = elsewhere(ref.Namespace, ref.Name, namespace)
+		e.fault = strange(ref.Namespace, ref.Name, namespace)
 		entries = append(entries, e)
 	}
 	return entries
 }
 
-// elsewhere is the fault of a reference to a Secret of another namespace than the asker's. A ReferenceGrant lets a Gateway
-// use what is there; it is no permission to put something there.
-func elsewhere(namespace, name, own string) (fault string) {
+// strange is the fault of a reference to a Secret of another namespace. A ReferenceGrant lets a Gateway use what is there; it
+// is no permission to put something there.
+func strange(namespace, name, own string) (fault string) {
 	if namespace == "" || namespace == own {
 		return ""
 	}
-	return fmt.Sprintf("It refers to Secret %s of namespace %s, and a Gateway is served in its own namespace only. Refer to a Secret of namespace %s, "+
+	return fmt.Sprintf("It refers to Secret %s of namespace %s, where nothing is put for this Gateway. Refer to a Secret of namespace %s, "+
 		"or have the certificate asked for in namespace %s.", name, namespace, own, namespace)
 }
 
@@ -170,7 +173,7 @@ func (s server) entries(at, namespace string) (entries []entry) {
 		if name == "" {
 			continue
 		}
-		entries = append(entries, entry{at: at, hosts: s.certified(), secretName: name, fault: elsewhere(in, name, namespace),
+		entries = append(entries, entry{at: at, hosts: s.certified(), secretName: name, fault: strange(in, name, namespace),
 			hostless: "Its hosts stand for every name, so it is not known what to certify; add a host, such as *.example.com, or names with the annotation " +
 				AnnotationDNSNames + "."})
 	}

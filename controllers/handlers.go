@@ -113,6 +113,7 @@ func (c *Controller) onNamespace(before, now *corev1.Namespace) {
 		c.askerLoop.Add(types.NamespacedName{Namespace: now.Name})
 	case before == nil || !maps.Equal(before.Labels, now.Labels):
 		c.askerLoop.Add(c.caches.askersIn(now.Name)...)
+		c.askerLoop.Add(c.caches.askersFor(now.Name)...)
 		c.standingLoop.Add(namesOf(c.caches.standing.in(now.Name))...)
 	}
 }

@@ -145,6 +145,18 @@ func (c *caches) askersIn(namespace string) (names []types.NamespacedName) {
 	return names
 }
 
+// askersFor names what asks for Secrets in a namespace that is not its own.
+func (c *caches) askersFor(namespace string) (names []types.NamespacedName) {
+	for _, kind := range c.gateways {
+		for _, q := range kind.in(metav1.NamespaceAll) {
+			if q.in == namespace && q.elsewhere() {
+				names = append(names, q.by.NamespacedName)
+			}
+		}
+	}
+	return names
+}
+
 // namesOf are the objects' names.
 func namesOf[T object](objects []T) (names []types.NamespacedName) {
 	for _, o := range objects {

@@ -10,12 +10,13 @@ import (
 // request is what an object says about the certificates that it asks for: an Ingress, or a Gateway of either kind.
 type request struct {
 	by          Asker
+	in          string // namespace of the Secrets: the asker's own, but for Gateways of Istio
 	annotations map[string]string
 	entries     []entry
 	none        string // what an object without entries lacks, and the remedy
 }
 
-// entry asks that a Secret of the asker's namespace serve hosts.
+// entry asks that a Secret serve hosts.
 type entry struct {
 	at         string // where it stands, such as spec.tls[0]
 	hosts      []string
@@ -44,6 +45,9 @@ func (q *request) invalid(note string) *Problem {
 	return &Problem{q.by.Kind.invalid(), note}
 }
 
+// elsewhere reports whether the Secrets shall not be in the asker's namespace.
+func (q *request) elsewhere() bool { return q.in != q.by.Namespace }
+
 // lacksEntries is the problem of an object that asks, and does not say for what.
 func (q *request) lacksEntries() []Problem {
 	if len(q.entries) > 0 {
@@ -59,7 +63,7 @@ func (p Problem) at(e entry) Problem {
 
 // requestOf is what an Ingress says.
 func requestOf(ing *networkingv1.Ingress) *request {
-	q := &request{by: askerOf(ing), annotations: ing.Annotations,
+	q := &request{by: askerOf(ing), in: ing.Namespace, annotations: ing.Annotations,
 		none: "It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."}
 	for i, tls := range ing.Spec.TLS {
 		e := entry{at: fmt.Sprintf("spec.tls[%d]", i), hosts: tls.Hosts, secretName: tls.SecretName,

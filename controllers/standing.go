@@ -200,7 +200,7 @@ func (r rules) standingFor(q *request) (*Standing, error) {
 //	the certificate's ConfigMap is not in order       held, so that no copy goes; its owner is told
 //	annotation that cannot be read                    Invalid; held, so that no copy goes
 //	it has no copies                                  NamespaceNotSelected
-//	namespace not selected                            NamespaceNotSelected
+//	namespace not selected                            NamespaceNotSelected; see gate
 //	namespace outside the issuer's namespaces         NotAllowed
 //	entry without hosts or without secretName         Invalid
 //	host that it is not for                           Invalid
@@ -214,7 +214,7 @@ func (r rules) joinStanding(q *request, s *Standing, fault error) (asks []Ask, p
 		problems, of.Held = append(problems, *q.invalid(fmt.Sprintf("Annotation %v.", wrong))), true
 	}
 	if !of.Held {
-		if problem := r.mayJoin(q.by.Namespace, s, of); problem != nil {
+		if problem := r.mayJoin(q, s, of); problem != nil {
 			return nil, []Problem{*problem}
 		}
 	}
@@ -229,18 +229,18 @@ func (r rules) joinStanding(q *request, s *Standing, fault error) (asks []Ask, p
 			continue
 		}
 		asks = append(asks, Ask{By: q.by, Certificate: of.Certificate, Issuer: of.Issuer, Names: irredundant(hosts),
-			SecretName: entry.secretName, Shared: true, Held: of.Held})
+			SecretName: entry.secretName, In: q.in, Shared: true, Held: of.Held})
 	}
 	return asks, append(problems, q.lacksEntries()...)
 }
 
 // mayJoin is the gate to a standing certificate: its issuer serves the namespace, and its copies go there.
-func (r rules) mayJoin(namespace string, s *Standing, of *Ask) *Problem {
+func (r rules) mayJoin(q *request, s *Standing, of *Ask) *Problem {
 	issuer, err := r.issuer(of.Issuer)
 	if err != nil || issuer == nil {
 		return nil // it has just changed: this is about to be looked at again
 	}
-	if problem := r.permittedNamespace(namespace, issuer); problem != nil {
+	if problem := r.permittedNamespace(q.by.Namespace, issuer); problem != nil {
 		return problem
 	}
 	reach := s.reach(issuer, r.home)
@@ -248,5 +248,5 @@ func (r rules) mayJoin(namespace string, s *Standing, of *Ask) *Problem {
 		return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Certificate %s is not copied. Its owner can allow it with the key sync of ConfigMap %s.",
 			s.SecretName, s.By.NamespacedName)}
 	}
-	return r.selected(s.SecretName, reach, namespace)
+	return r.gate(q, issuer, s.SecretName, reach)
 }

@@ -57,10 +57,10 @@ func (s Scene) Asker(kind controllers.AskerKind, name types.NamespacedName) Expl
 	for _, ask := range s.Certificates.AsksOf(kind, name) {
 		chain := Chain{Hosts: s.Certificates.HostsOf(kind, name, ask.SecretName), SecretName: ask.SecretName, Certificate: s.certificate(s.Certificates.Certificate(ask.Certificate, s.Now))}
 		if ask.Shared {
-			chain.Copy = s.copyAt(types.NamespacedName{Namespace: name.Namespace, Name: ask.SecretName})
+			chain.Copy = s.copyAt(ask.Target())
 		}
 		if chain.Copy == nil && ask.Shared {
-			chain.Copy = &Target{name.Namespace, ask.SecretName, syncer.Missing, "the certificate is not there yet"}
+			chain.Copy = &Target{ask.Target().Namespace, ask.SecretName, syncer.Missing, "the certificate is not there yet"}
 		}
 		e.Chains = append(e.Chains, chain)
 	}
