@@ -1,7 +1,10 @@
 package gateways
 
 import (
+	"strings"
 	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/wildcast/wildcast/e2e/internal/definitions"
 )
@@ -47,4 +50,37 @@ spec:
 	s.barrier()
 	s.served(namespace, "web-tls", "*."+zone)
 	s.ordered("*."+zone, "*.sub."+zone)
+}
+
+// away is a Gateway whose workload is in another namespace, WORKLOAD.
+const away = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata:
+	name: away
+	annotations: {wildcast.dev/issuer: ISSUER, wildcast.dev/secret-namespace: WORKLOAD}
+spec:
+	selector: {istio: ingressgateway}
+	servers:
+	- port: {number: 443, name: https, protocol: HTTPS}
+		hosts: ["shop.ZONE"]
+		tls: {mode: SIMPLE, credentialName: away-cred}
+`
+
+func TestTheSecretOfAnIstioGatewayIsWhereItsWorkloadRunsIfBothNamespacesAreSelected(t *testing.T) {
+	s := open(t, "away", definitions.Istio)
+	shop, mesh := s.namespace("shop"), s.unselected("mesh")
+	s.apply(shop, strings.ReplaceAll(away, "WORKLOAD", mesh))
+	s.event(shop, "away", "NamespaceNotSelected", "Namespace "+mesh+" may not receive")
+	s.barrier()
+	s.ordered()
+	s.must(s.LabelNamespace(t.Context(), mesh, s.Name, "yes"))
+	s.served(mesh, "away-cred", "*."+s.Name+".test")
+	s.event(shop, "away", "Delivered", "away-cred")
+	if _, err := s.get(shop, "away-cred"); !apierrors.IsNotFound(err) {
+		t.Errorf("the Gateway's own namespace has the Secret too: %v", err)
+	}
+	s.must(s.LabelNamespace(t.Context(), shop, s.Name, ""))
+	s.gone(mesh, "away-cred")
+	s.ordered("*." + s.Name + ".test")
 }
