@@ -8,14 +8,14 @@ import (
 	"slices"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Ask is what one tls entry of an Ingress asks for: that SecretName in the Ingress's namespace serve Names.
+// Ask is what one tls entry of an Ingress, or one listener of a Gateway, asks for: that SecretName in its namespace serve
+// Names.
 type Ask struct {
 	By          Asker
 	Certificate types.NamespacedName // the Secret that wildcast renews; identifies the certificate
@@ -25,22 +25,25 @@ type Ask struct {
 	Traits      // that the asker chooses
 	Template    Template
 	Sync        string // of a standing certificate: the value of AnnotationSync, "false" for none
+	In          string // namespace of SecretName; empty: the asker's own
 	Shared      bool   // served by a copy of a certificate in the home namespace
 	Held        bool   // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
 
-// Problem is why an Ingress, or one of its tls entries, is not served, and what its owner can do about it.
+// Problem is why an asker, or one of its entries, is not served, and what its owner can do about it.
 type Problem struct {
 	Reason string // an Event's reason
 	Note   string
 }
 
-// rules is what, beside the Ingress itself, decides what it asks for.
+// rules is what, beside the asker itself, decides what it asks for.
 type rules struct {
 	home                   string
 	defaultIssuer          string
 	certManagerAnnotations bool
-	namespaceLabels        labels.Set // of the Ingress's namespace
+	namespaceLabels        labels.Set // of the asker's namespace
+	labelsOf               func(namespace string) labels.Set
+	watched                bool // not all namespaces are known
 	// issuer returns the issuer of that name; nil if there is none, an error if its Secret is not valid.
 	issuer func(types.NamespacedName) (*Issuer, error)
 	// standing returns the oldest standing certificate for the Secret of that name, and what is wrong with its keys; nil if
@@ -48,83 +51,75 @@ type rules struct {
 	standing func(types.NamespacedName) (*Standing, error)
 }
 
-// asksOf tells what an Ingress asks for. Its tls entries are judged one by one:
+// asksOf tells what an Ingress or a Gateway asks for. Its entries are judged one by one. Invalid stands for the reason of
+// its kind: InvalidIngress, InvalidGateway.
 //
 //	it names a standing certificate                   see joinStanding
 //	no opt-in annotation                              nothing
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
-//	entry without hosts or without secretName, or     InvalidIngress
+//	entry without hosts or without secretName, or     Invalid
 //	no name for a certificate's Secret
-//	annotation that cannot be read, or asks for       InvalidIngress; held, so that no copy goes
+//	annotation that cannot be read, or asks for       Invalid; held, so that no copy goes
 //	what the issuer cannot do
-//	label for the Secret that is none                 InvalidIngress; the other labels are put there
+//	label for the Secret that is none                 Invalid; the other labels are put there
 //	host outside the issuer's zones                   NotAllowed
 //	namespace outside the issuer's namespaces         NotAllowed
 //	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
 //	(outside the home namespace)                      exact mode with the hosts
 //	exact mode, no host a wildcard                    certificate NAMESPACE/secretName with the hosts
-//	a wildcard, the issuer's challenge is http01      InvalidIngress
+//	a wildcard, the issuer's challenge is http01      Invalid
+//	a Gateway, the issuer's challenge is http01 and   Invalid
+//	its ingressClass is not named
 //	namespace not selected                            NamespaceNotSelected
+//	the Secret shall be in another namespace          see gate
 //	exact mode, which http01 implies                  certificate NAMESPACE/secretName with the hosts
 //	wildcard mode                                     certificate HOME/wildcard.BASE with the hosts' wildcards
-func asksOf(ing *networkingv1.Ingress, r rules) (asks []Ask, problems []Problem) {
-	if standing, fault := r.standingFor(ing); standing != nil {
-		return r.joinStanding(ing, standing, fault)
+func asksOf(q *request, r rules) (asks []Ask, problems []Problem) {
+	if standing, fault := r.standingFor(q); standing != nil {
+		return r.joinStanding(q, standing, fault)
 	}
-	name := r.issuerName(ing)
+	name := r.issuerName(q)
 	if name == "" {
 		return nil, nil
 	}
-	issuer, problem := r.findIssuer(ing.Namespace, name)
+	issuer, problem := r.findIssuer(q.by.Namespace, name)
 	if problem != nil {
 		problems = append(problems, *problem)
 	}
 	held := problem != nil
-	chosen, problem := r.chosen(ing, issuer)
+	chosen, problem := r.chosen(q, issuer)
 	if problem != nil {
 		problems, held = append(problems, *problem), true
 	}
-	template, err := parseLabels(ing.Annotations[AnnotationSecretLabels])
+	template, err := parseLabels(q.annotations[AnnotationSecretLabels])
 	if err != nil {
-		problems = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %s: %v.", AnnotationSecretLabels, err)})
+		problems = append(problems, *q.invalid(fmt.Sprintf("Annotation %s: %v.", AnnotationSecretLabels, err)))
 	}
-	for i, entry := range ing.Spec.TLS {
-		entry.Hosts = slices.Concat(entry.Hosts, chosen.names)
-		ask, problem := r.ask(ing, entry, issuer, held)
+	for _, entry := range q.entries {
+		entry.hosts = slices.Concat(entry.hosts, chosen.names)
+		ask, problem := r.ask(q, entry, issuer, held)
 		if problem != nil {
-			problems = append(problems, problem.at(i))
+			problems = append(problems, problem.at(entry))
 			continue
 		}
 		ask.Traits, ask.Template.Labels = chosen.traits, template
 		asks = append(asks, *ask)
 	}
-	return asks, append(problems, lacksTLS(ing)...)
+	return asks, append(problems, q.lacksEntries()...)
 }
 
-func lacksTLS(ing *networkingv1.Ingress) []Problem {
-	if len(ing.Spec.TLS) > 0 {
-		return nil
-	}
-	return []Problem{{ReasonInvalidIngress, "It asks for a certificate and has no spec.tls; add an entry with hosts and secretName."}}
-}
-
-// at says in which tls entry the problem is.
-func (p Problem) at(entry int) Problem {
-	return Problem{p.Reason, fmt.Sprintf("spec.tls[%d]: %s", entry, p.Note)}
-}
-
-// chosen is what annotations say about all certificates of an Ingress.
+// chosen is what annotations say about all certificates of an asker.
 type chosen struct {
 	traits Traits
 	names  []string
 }
 
 // chosen reads those annotations. With a problem, nothing is chosen.
-func (r rules) chosen(ing *networkingv1.Ingress, issuer *Issuer) (chosen, *Problem) {
-	traits, err := r.traitsOf(ing, issuer)
-	names, wrong := r.moreNames(ing, issuer, traits.CommonName)
-	if err = inOneLine([]error{wildcardFault(ing), err, wrong}); err != nil {
-		return chosen{}, &Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", err)}
+func (r rules) chosen(q *request, issuer *Issuer) (chosen, *Problem) {
+	traits, err := r.traitsOf(q, issuer)
+	names, wrong := r.moreNames(q, issuer, traits.CommonName)
+	if err = inOneLine([]error{wildcardFault(q), err, wrong}); err != nil {
+		return chosen{}, q.invalid(fmt.Sprintf("Annotation %v.", err))
 	}
 	if issuer.Kind == KindACME {
 		traits.CommonName = "" // it is among the names
@@ -132,28 +127,28 @@ func (r rules) chosen(ing *networkingv1.Ingress, issuer *Issuer) (chosen, *Probl
 	return chosen{traits, names}, nil
 }
 
-// wildcardFault is that AnnotationWildcard says neither yes nor no. Until it does, the Ingress is in wildcard mode.
-func wildcardFault(ing *networkingv1.Ingress) error {
-	v := ing.Annotations[AnnotationWildcard]
+// wildcardFault is that AnnotationWildcard says neither yes nor no. Until it does, the asker is in wildcard mode.
+func wildcardFault(q *request) error {
+	v := q.annotations[AnnotationWildcard]
 	if _, err := parseBool(v); err != nil && v != "" {
 		return fmt.Errorf(`%s: %w; write "false" for a certificate with exactly these hosts`, AnnotationWildcard, err)
 	}
 	return nil
 }
 
-// issuerName is the issuer that the Ingress opts in to, empty if it does not.
-func (r rules) issuerName(ing *networkingv1.Ingress) string {
-	candidates := []string{ing.Annotations[AnnotationIssuer]}
+// issuerName is the issuer that an asker opts in to, empty if it does not.
+func (r rules) issuerName(q *request) string {
+	candidates := []string{q.annotations[AnnotationIssuer]}
 	if r.certManagerAnnotations {
-		candidates = append(candidates, ing.Annotations[AnnotationClusterIssuer], ing.Annotations[AnnotationNamespaceIssuer])
+		candidates = append(candidates, q.annotations[AnnotationClusterIssuer], q.annotations[AnnotationNamespaceIssuer])
 	}
-	if ing.Annotations[AnnotationTLSACME] == "true" {
+	if q.annotations[AnnotationTLSACME] == "true" {
 		candidates = append(candidates, r.defaultIssuer)
 	}
 	return strings.TrimSpace(cmp.Or(candidates...))
 }
 
-// findIssuer looks in the Ingress's namespace, then in the home namespace. With a problem, the issuer has only the name
+// findIssuer looks in the asker's namespace, then in the home namespace. With a problem, the issuer has only the name
 // under which it should be found.
 func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
 	for _, ns := range []string{namespace, r.home} {
@@ -172,82 +167,83 @@ func (r rules) findIssuer(namespace, name string) (*Issuer, *Problem) {
 		"create it, or name another issuer.", name, TypeIssuer, namespace, r.home)}
 }
 
-// ask judges one tls entry.
-func (r rules) ask(ing *networkingv1.Ingress, entry networkingv1.IngressTLS, issuer *Issuer, held bool) (*Ask, *Problem) {
-	hosts, problem := entryHosts(entry)
-	if problem != nil {
-		return nil, problem
+// ask judges one entry.
+func (r rules) ask(q *request, entry entry, issuer *Issuer, held bool) (*Ask, *Problem) {
+	hosts, fault := entry.names()
+	if fault != "" {
+		return nil, q.invalid(fault)
 	}
 	ask := &Ask{
-		By:         askerOf(ing),
+		By:         q.by,
 		Issuer:     issuer.Name,
-		SecretName: entry.SecretName,
+		SecretName: entry.secretName,
+		In:         q.in,
 		Names:      irredundant(hosts),
 		Held:       held,
 	}
-	exact := ing.Annotations[AnnotationWildcard] == "false" || issuer.HTTP01
+	exact := q.annotations[AnnotationWildcard] == "false" || issuer.HTTP01
 	if !exact {
 		ask.Names = widenAll(hosts)
 	}
-	own := types.NamespacedName{Namespace: ing.Namespace, Name: entry.SecretName}
+	own := types.NamespacedName{Namespace: q.in, Name: entry.secretName}
 	shared := types.NamespacedName{
 		Namespace: r.home,
-		Name:      cmp.Or(ing.Annotations[AnnotationCertificate], sharedName(ask.Names)),
+		Name:      cmp.Or(q.annotations[AnnotationCertificate], sharedName(ask.Names)),
 	}
 	ours := issuer.Name.Namespace == r.home
 	ask.Certificate, ask.Shared = shared, ours && !exact
 	if !ask.Shared {
 		ask.Certificate = own
 	}
-	problem = cmp.Or(checkName(ask.Certificate.Name), issuer.attainable(ask.Names))
-	if problem == nil && !held {
-		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(ing.Namespace, issuer))
+	if fault := cmp.Or(checkName(ask.Certificate.Name), issuer.attainable(ask.Names), issuer.unreachable(q.by.Kind)); fault != "" {
+		return nil, q.invalid(fault)
 	}
-	if problem == nil && !held && ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard)) {
-		problem = r.selected(shared.Name, issuer.SyncFor(shared.Name), ing.Namespace)
+	var problem *Problem
+	if !held {
+		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(q.by.Namespace, issuer))
+	}
+	if problem == nil && !held && (q.elsewhere() || ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard))) {
+		name := shared.Name
+		if q.elsewhere() { // whoever may have the wildcard may have its hosts
+			name = cmp.Or(q.annotations[AnnotationCertificate], sharedName(widenAll(hosts)))
+		}
+		problem = r.gate(q, issuer, name, issuer.SyncFor(name))
 	}
 	return ask, problem
 }
 
-// attainable tells which name the issuer's challenge cannot be met for.
-func (i *Issuer) attainable(names []string) *Problem {
+// attainable tells which name the issuer's challenge cannot be met for, empty if it can for all.
+func (i *Issuer) attainable(names []string) (fault string) {
 	at := slices.IndexFunc(names, isWildcard)
 	if !i.HTTP01 || at < 0 {
-		return nil
+		return ""
 	}
-	return &Problem{ReasonInvalidIngress, fmt.Sprintf("Issuer %s cannot certify %s: with challenge http01 there are no wildcards. "+
-		"Name the hosts, or an issuer with challenge dns01.", i.Name, names[at])}
+	return fmt.Sprintf("Issuer %s cannot certify %s: with challenge http01 there are no wildcards. "+
+		"Name the hosts, or an issuer with challenge dns01.", i.Name, names[at])
 }
 
-// entryHosts returns the entry's hosts in canonical form.
-func entryHosts(entry networkingv1.IngressTLS) ([]string, *Problem) {
-	switch {
-	case entry.SecretName == "":
-		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("The entry for %s has no secretName; add the name "+
-			"that the certificate's Secret shall have in this namespace.", strings.Join(entry.Hosts, ", "))}
-	case len(entry.Hosts) == 0:
-		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("The entry for Secret %s has no hosts; "+
-			"add the host names that it shall serve.", entry.SecretName)}
+// unreachable is that the pages of challenge http01, which stand on an Ingress, may not be where a Gateway answers: the
+// cluster's default class need not have an Ingress controller at all. Who names a class has one that does.
+func (i *Issuer) unreachable(asker AskerKind) (fault string) {
+	if !asker.isGateway() || !i.HTTP01 || i.IngressClass != "" {
+		return ""
 	}
-	hosts, err := canonicalNames(entry.Hosts)
-	if err != nil {
-		return nil, &Problem{ReasonInvalidIngress, fmt.Sprintf("hosts: %v; correct it.", err)}
-	}
-	return hosts, nil
+	return fmt.Sprintf("Issuer %s answers the CA through an Ingress, and this is a Gateway. Name an issuer with challenge dns01; "+
+		"or, if an Ingress controller answers at port 80 of these hosts, its owner can name that one's class with ingressClass.", i.Name)
 }
 
-// checkName checks the name of a certificate's Secret, beside which its record is kept.
-func checkName(name string) *Problem {
+// checkName says why a certificate's Secret, beside which its record is kept, cannot have a name, empty if it can.
+func checkName(name string) (fault string) {
 	if wrong := validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name); len(wrong) > 0 {
-		return &Problem{ReasonInvalidIngress, fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])}
+		return fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])
 	}
 	for _, suffix := range []string{recordSuffix, accountSuffix, authoritySuffix} {
 		if strings.HasSuffix(name, suffix) {
-			return &Problem{ReasonInvalidIngress, fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+
-				"under names that end in %s. Give another name.", name, suffix)}
+			return fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+
+				"under names that end in %s. Give another name.", name, suffix)
 		}
 	}
-	return nil
+	return ""
 }
 
 // permittedNames and permittedNamespace check the limits that the issuer's owner has set.
@@ -267,6 +263,39 @@ func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
 	}
 	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
 		issuer.Name, namespace, issuer.Namespaces)}
+}
+
+// gate lets a wildcard's key through to where the asker wants it. In another namespace than the asker's it wants more, since
+// that is a wish about what is somebody else's:
+//
+//	the asker's own namespace                         selected
+//	another, of which not all askers are known        Invalid
+//	another, an issuer of the asker's namespace       NotAllowed: its owner would decide what goes to others
+//	the home namespace                                NotAllowed: its Secrets are all certificates
+//	another, the issuer names its namespaces          that one is selected; the asker's is among those
+//	another, the issuer names none                    both are selected
+func (r rules) gate(q *request, issuer *Issuer, certificate, sync string) *Problem {
+	if !q.elsewhere() {
+		return r.selected(certificate, sync, q.in)
+	}
+	switch {
+	case r.watched:
+		return q.invalid(fmt.Sprintf("Annotation %s: where wildcast is run with --namespaces it puts Secrets beside the Gateway only. Move the Gateway "+
+			"to namespace %s.", AnnotationSecretNamespace, q.in))
+	case issuer.Name.Namespace != r.home:
+		return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s serves its own namespace only. Name one of namespace %s, or remove the annotation %s.",
+			issuer.Name, r.home, AnnotationSecretNamespace)}
+	case q.in == r.home:
+		return &Problem{ReasonNotAllowed, fmt.Sprintf("Namespace %s is wildcast's own. Name another one in annotation %s.", q.in, AnnotationSecretNamespace)}
+	}
+	if issuer.Namespaces.Empty() {
+		if problem := r.selected(certificate, sync, q.by.Namespace); problem != nil {
+			return problem
+		}
+	}
+	there := r
+	there.namespaceLabels = r.labelsOf(q.in)
+	return there.selected(certificate, sync, q.in)
 }
 
 // selected is the label gate: a wildcard's key, shared or not, goes only where an administrator sent it.

@@ -58,13 +58,13 @@ var optedOut = labels.Set{"cert-manager-tls": "wildcard.a.test", LabelSync: "fal
 var selected = labels.Set{"cert-manager-tls": "wildcard.a.test"}
 
 func TestAnIngressAsksForTheSharedWildcard(t *testing.T) {
-	asks, problems := asksOf(ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("le")), testRules(selected))
+	asks, problems := asksOf(requestOf(ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("le"))), testRules(selected))
 	if len(problems) > 0 || len(asks) != 1 {
 		t.Fatalf("got %v, %v", asks, problems)
 	}
 	ask := asks[0]
 	if ask.Certificate != key(home+"/wildcard.a.test") || !slices.Equal(ask.Names, words("*.a.test")) || !ask.Shared ||
-		ask.target() != key("infra/wiki-tls") || ask.Issuer != key(home+"/le") {
+		ask.Target() != key("infra/wiki-tls") || ask.Issuer != key(home+"/le") {
 		t.Errorf("got %+v", ask)
 	}
 }
@@ -104,7 +104,7 @@ func TestOptingIn(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := testRules(nil)
 			r.certManagerAnnotations = row.certManager
-			if got := r.issuerName(ingress("a/b", "s", "x.a.test", row.annotations)); got != row.issuer {
+			if got := r.issuerName(requestOf(ingress("a/b", "s", "x.a.test", row.annotations))); got != row.issuer {
 				t.Errorf("got issuer %q, want %q", got, row.issuer)
 			}
 		})
@@ -149,7 +149,7 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 			"kubectl label namespace infra wildcast.dev/sync-"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, problems := asksOf(row.ing, testRules(row.labels))
+			_, problems := asksOf(requestOf(row.ing), testRules(row.labels))
 			if len(problems) != 1 || problems[0].Reason != row.reason || !strings.Contains(problems[0].Note, row.contain) {
 				t.Errorf("got %v", problems)
 			}
@@ -165,7 +165,7 @@ func with(annotation, value string) map[string]string {
 func TestAnIngressChooses(t *testing.T) {
 	ing := ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationDuration: "48h", AnnotationRenewBefore: "1h",
 		AnnotationProfile: "tlsserver", AnnotationPreferredChain: "X1", AnnotationDNSNames: "A.test, v.a.test", AnnotationSecretLabels: "team=web,bad label,tier="})
-	asks, problems := asksOf(ing, testRules(selected))
+	asks, problems := asksOf(requestOf(ing), testRules(selected))
 	if len(asks) != 1 || len(problems) != 1 || asks[0].Held {
 		t.Fatalf("got %v, %v", asks, problems)
 	}
@@ -184,14 +184,14 @@ func TestCertManagersAnnotationsChooseWithTheFlag(t *testing.T) {
 	r := testRules(nil)
 	r.certManagerAnnotations = true
 	annotations[AnnotationWildcard] = "false"
-	asks, problems := asksOf(ingress("infra/w", "s", "w.a.test", annotations), r)
+	asks, problems := asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r)
 	if len(asks) != 1 || len(problems) > 0 || !slices.Equal(asks[0].Names, words("cn.a.test v.a.test w.a.test")) ||
 		!asks[0].Traits.equal(traits(t, "duration=24h", "renewBefore=1h", "keyType=rsa4096", "rotateKey=false")) {
 		t.Errorf("from an ACME CA: got %+v, %v", asks, problems)
 	}
 	le, _ := r.issuer(key(home + "/le"))
 	le.Kind = KindSelfSigned
-	asks, problems = asksOf(ingress("infra/w", "s", "w.a.test", annotations), r)
+	asks, problems = asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r)
 	want := traits(t, "duration=24h", "renewBefore=1h", "keyType=rsa4096", "rotateKey=false", "usages=client auth", "subject=O=A")
 	want.CommonName = "cn.a.test"
 	if len(asks) != 1 || len(problems) > 0 || !slices.Equal(asks[0].Names, words("v.a.test w.a.test")) || !asks[0].Traits.equal(want) {
@@ -199,7 +199,7 @@ func TestCertManagersAnnotationsChooseWithTheFlag(t *testing.T) {
 	}
 	r.certManagerAnnotations = false
 	annotations[AnnotationIssuer] = "le"
-	if asks, _ = asksOf(ingress("infra/w", "s", "w.a.test", annotations), r); !asks[0].Traits.equal(traits(t, "duration=24h")) || len(asks[0].Names) != 1 {
+	if asks, _ = asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r); !asks[0].Traits.equal(traits(t, "duration=24h")) || len(asks[0].Names) != 1 {
 		t.Errorf("without the flag: got %+v", asks)
 	}
 }
@@ -216,21 +216,21 @@ func TestKeyTypesOfCertManagerAreRead(t *testing.T) {
 func TestAnEntryWithAProblemDoesNotStopTheOthers(t *testing.T) {
 	ing := ingress("infra/w", "", "w.a.test", by("le"))
 	ing.Spec.TLS = append(ing.Spec.TLS, networkingv1.IngressTLS{Hosts: words("v.a.test"), SecretName: "v-tls"})
-	asks, problems := asksOf(ing, testRules(selected))
+	asks, problems := asksOf(requestOf(ing), testRules(selected))
 	if len(asks) != 1 || asks[0].SecretName != "v-tls" || len(problems) != 1 {
 		t.Errorf("got %v, %v", asks, problems)
 	}
 }
 
 func TestAnUnselectedNamespaceAsksForNothing(t *testing.T) {
-	if asks, _ := asksOf(ingress("infra/w", "s", "w.a.test", by("le")), testRules(nil)); len(asks) != 0 {
+	if asks, _ := asksOf(requestOf(ingress("infra/w", "s", "w.a.test", by("le"))), testRules(nil)); len(asks) != 0 {
 		t.Errorf("got %v", asks)
 	}
 }
 
 func TestAMissingOrInvalidIssuerHoldsWhatIsThere(t *testing.T) {
 	for _, issuer := range words("nobody broken") {
-		asks, _ := asksOf(ingress("infra/w", "s", "w.a.test", by(issuer)), testRules(nil))
+		asks, _ := asksOf(requestOf(ingress("infra/w", "s", "w.a.test", by(issuer))), testRules(nil))
 		if len(asks) != 1 || !asks[0].Held || asks[0].Certificate != key(home+"/wildcard.a.test") {
 			t.Errorf("%s: got %v", issuer, asks)
 		}
@@ -240,11 +240,11 @@ func TestAMissingOrInvalidIssuerHoldsWhatIsThere(t *testing.T) {
 func TestAnAnnotationWithATypingErrorHoldsWhatIsThere(t *testing.T) {
 	ing := ingress("infra/w", "s", "w.a.test", by("le"))
 	ing.Annotations[AnnotationKeyType] = "dsa"
-	if asks, _ := asksOf(ing, testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].KeyType != "" {
+	if asks, _ := asksOf(requestOf(ing), testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].KeyType != "" {
 		t.Errorf("got %v", asks)
 	}
 	ing.Annotations = map[string]string{AnnotationIssuer: "le", AnnotationWildcard: "no"}
-	if asks, _ := asksOf(ing, testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].Certificate != key(home+"/wildcard.a.test") {
+	if asks, _ := asksOf(requestOf(ing), testRules(selected)); len(asks) != 1 || !asks[0].Held || asks[0].Certificate != key(home+"/wildcard.a.test") {
 		t.Errorf("got %v", asks)
 	}
 }
@@ -252,11 +252,11 @@ func TestAnAnnotationWithATypingErrorHoldsWhatIsThere(t *testing.T) {
 func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
 	exact := ingress("infra/w", "w-tls", "w.a.test v.a.test", by("le"))
 	exact.Annotations[AnnotationWildcard] = "false"
-	asks, problems := asksOf(exact, testRules(nil))
+	asks, problems := asksOf(requestOf(exact), testRules(nil))
 	if len(problems) > 0 || asks[0].Certificate != key("infra/w-tls") || !slices.Equal(asks[0].Names, words("v.a.test w.a.test")) || asks[0].Shared {
 		t.Errorf("exact: got %v, %v", asks, problems)
 	}
-	asks, problems = asksOf(ingress("infra/w", "w-tls", "w.a.test", by("own")), testRules(nil))
+	asks, problems = asksOf(requestOf(ingress("infra/w", "w-tls", "w.a.test", by("own"))), testRules(nil))
 	if len(problems) > 0 || asks[0].Certificate != key("infra/w-tls") || !slices.Equal(asks[0].Names, words("*.a.test")) || asks[0].Shared {
 		t.Errorf("own issuer: got %v, %v", asks, problems)
 	}
@@ -265,11 +265,11 @@ func TestExactModeAndANamespacesOwnIssuerStayInTheNamespace(t *testing.T) {
 func TestAWildcardOfAnIssuerForAllNeedsTheLabelAlsoInExactMode(t *testing.T) {
 	exact := ingress("infra/w", "w-tls", "*.a.test", by("le"))
 	exact.Annotations[AnnotationWildcard] = "false"
-	asks, problems := asksOf(exact, testRules(nil))
+	asks, problems := asksOf(requestOf(exact), testRules(nil))
 	if len(asks) > 0 || len(problems) != 1 || problems[0].Reason != ReasonNamespaceNotSelected || !strings.Contains(problems[0].Note, "cert-manager-tls=wildcard.a.test") {
 		t.Errorf("not selected: got %v, %v", asks, problems)
 	}
-	asks, problems = asksOf(exact, testRules(selected))
+	asks, problems = asksOf(requestOf(exact), testRules(selected))
 	if len(problems) > 0 || len(asks) != 1 || asks[0].Certificate != key("infra/w-tls") || asks[0].Shared {
 		t.Errorf("selected: got %v, %v", asks, problems)
 	}
@@ -278,7 +278,7 @@ func TestAWildcardOfAnIssuerForAllNeedsTheLabelAlsoInExactMode(t *testing.T) {
 func TestAnIngressMayNameTheSharedCertificate(t *testing.T) {
 	ing := ingress("infra/w", "s", "w.a.test", by("le"))
 	ing.Annotations[AnnotationCertificate] = "ipincloud-crt"
-	asks, problems := asksOf(ing, testRules(labels.Set{"cert-manager-tls": "ipincloud-crt"}))
+	asks, problems := asksOf(requestOf(ing), testRules(labels.Set{"cert-manager-tls": "ipincloud-crt"}))
 	if len(problems) > 0 || asks[0].Certificate != key(home+"/ipincloud-crt") {
 		t.Errorf("got %v, %v", asks, problems)
 	}

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -24,9 +25,9 @@ func newAsks() *asks {
 	return &asks{byAsker: map[askerID][]Ask{}, byCertificate: index{}, byTarget: index{}}
 }
 
-// target is the Secret that the asker refers to.
-func (a Ask) target() types.NamespacedName {
-	return types.NamespacedName{Namespace: a.By.Namespace, Name: a.SecretName}
+// Target is the Secret that the asker refers to.
+func (a Ask) Target() types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(a.In, a.By.Namespace), Name: a.SecretName}
 }
 
 // set replaces what one asker asks for, and returns the asks of which something changed: the old and the new ones.
@@ -39,12 +40,12 @@ func (s *asks) set(by askerID, now []Ask) (changed []Ask) {
 	}
 	for _, a := range before {
 		s.byCertificate.remove(a.Certificate, by)
-		s.byTarget.remove(a.target(), by)
+		s.byTarget.remove(a.Target(), by)
 	}
 	delete(s.byAsker, by)
 	for _, a := range now {
 		s.byCertificate.add(a.Certificate, a)
-		s.byTarget.add(a.target(), a)
+		s.byTarget.add(a.Target(), a)
 	}
 	if len(now) > 0 {
 		s.byAsker[by] = now
@@ -54,7 +55,7 @@ func (s *asks) set(by askerID, now []Ask) (changed []Ask) {
 
 func (a Ask) equal(b Ask) bool {
 	return a.By == b.By && a.Certificate == b.Certificate && a.Issuer == b.Issuer &&
-		a.SecretName == b.SecretName && a.Traits.equal(b.Traits) && a.Template.equal(b.Template) && a.Shared == b.Shared && a.Sync == b.Sync && a.Held == b.Held && slices.Equal(a.Names, b.Names)
+		a.Target() == b.Target() && a.Traits.equal(b.Traits) && a.Template.equal(b.Template) && a.Shared == b.Shared && a.Sync == b.Sync && a.Held == b.Held && slices.Equal(a.Names, b.Names)
 }
 
 // forCertificate returns what is asked of a certificate, in the order of their askers.

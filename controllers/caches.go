@@ -2,9 +2,11 @@ package controllers
 
 import (
 	"context"
-	"strings"
+	"maps"
+	"slices"
 	"sync"
 
+	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +22,7 @@ import (
 type caches struct {
 	namespaces coreinformers.NamespaceIndexInformer // shared with the syncer; its owner runs it
 	ingresses  ingressCaches
+	gateways   []*gateways // by kind; empty until readGateways
 	issuers    secretCaches
 	solvers    secretCaches
 	accounts   secretCaches
@@ -82,6 +85,11 @@ func (c *caches) secrets() []secretCaches {
 	return []secretCaches{c.issuers, c.solvers, c.accounts, c.orders, c.managed}
 }
 
+// readGateways adds the caches of Gateways, for the namespaces of the others.
+func (c *caches) readGateways(source gatewaySource, log *zap.Logger) {
+	c.gateways = newGateways(slices.Collect(maps.Keys(c.ingresses)), source, log)
+}
+
 // in are the informers of a namespace, but that of Namespaces; the empty name stands for all.
 func (c *caches) in(namespace string) []cache.SharedIndexInformer {
 	if c.ingresses[namespace] == nil {
@@ -121,6 +129,9 @@ func (c *caches) start(ctx context.Context, wg *sync.WaitGroup) {
 			wg.Go(func() { informer.RunWithContext(ctx) })
 		}
 	}
+	for _, kind := range c.gateways {
+		wg.Go(func() { kind.run(ctx) })
+	}
 }
 
 func slimSecret(object any) (any, error) {
@@ -154,7 +165,7 @@ func slimIngress(object any) (any, error) {
 	ing.Spec = networkingv1.IngressSpec{TLS: ing.Spec.TLS}
 	ing.Status = networkingv1.IngressStatus{}
 	for key := range ing.Annotations {
-		if !strings.HasPrefix(key, "wildcast.dev/") && !strings.HasPrefix(key, "cert-manager.io/") && key != AnnotationTLSACME {
+		if !heeded(key) {
 			delete(ing.Annotations, key)
 		}
 	}

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
-// choice is an annotation by which an Ingress chooses a trait.
+// choice is an annotation by which an asker chooses a trait.
 type choice struct {
 	annotation string
 	read       func(*Traits, string) error
@@ -80,9 +78,9 @@ func certManagerKeyType(algorithm, size string) (KeyType, error) {
 	return "", fmt.Errorf("private-key-algorithm, private-key-size: %q is not supported; use RSA with 2048, 3072 or 4096, ECDSA with 256 or 384, or Ed25519", asked)
 }
 
-// traitsOf reads what an Ingress chooses. The error names each annotation, its fault and the remedy, also if it is that
+// traitsOf reads what an asker chooses. The error names each annotation, its fault and the remedy, also if it is that
 // the issuer cannot do it.
-func (r rules) traitsOf(ing *networkingv1.Ingress, issuer *Issuer) (traits Traits, err error) {
+func (r rules) traitsOf(q *request, issuer *Issuer) (traits Traits, err error) {
 	heeded := choices
 	var faults []error
 	if r.certManagerAnnotations {
@@ -90,11 +88,11 @@ func (r rules) traitsOf(ing *networkingv1.Ingress, issuer *Issuer) (traits Trait
 		if issuer.Kind == KindCA || issuer.Kind == KindSelfSigned {
 			heeded = slices.Concat(certManagerSignerChoices, heeded)
 		}
-		traits.KeyType, err = certManagerKeyType(ing.Annotations[certManagerPrefix+"private-key-algorithm"], ing.Annotations[certManagerPrefix+"private-key-size"])
+		traits.KeyType, err = certManagerKeyType(q.annotations[certManagerPrefix+"private-key-algorithm"], q.annotations[certManagerPrefix+"private-key-size"])
 		faults = append(faults, err)
 	}
 	for _, c := range heeded {
-		if v := strings.TrimSpace(ing.Annotations[c.annotation]); v != "" {
+		if v := strings.TrimSpace(q.annotations[c.annotation]); v != "" {
 			if err := c.read(&traits, v); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", c.annotation, err))
 			}
@@ -109,12 +107,12 @@ func (r rules) traitsOf(ing *networkingv1.Ingress, issuer *Issuer) (traits Trait
 	return traits, inOneLine(faults)
 }
 
-// moreNames are the names that an Ingress adds to the hosts of each of its tls entries. An ACME CA has no use for a common
+// moreNames are the names that an asker adds to the hosts of each of its entries. An ACME CA has no use for a common
 // name that is not among them.
-func (r rules) moreNames(ing *networkingv1.Ingress, issuer *Issuer, commonName string) ([]string, error) {
-	names := splitList(ing.Annotations[AnnotationDNSNames])
+func (r rules) moreNames(q *request, issuer *Issuer, commonName string) ([]string, error) {
+	names := splitList(q.annotations[AnnotationDNSNames])
 	if r.certManagerAnnotations {
-		names = append(names, splitList(ing.Annotations[certManagerPrefix+"alt-names"])...)
+		names = append(names, splitList(q.annotations[certManagerPrefix+"alt-names"])...)
 	}
 	if issuer.Kind == KindACME && commonName != "" {
 		names = append(names, commonName)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -24,6 +25,7 @@ import (
 // Config is what a Controller uses. All fields without a remark are required.
 type Config struct {
 	Kube       kubernetes.Interface
+	Dynamic    dynamic.Interface                    // reads Gateways; nil: none are read
 	Namespaces coreinformers.NamespaceIndexInformer // from NewNamespaces; run by the caller
 	Solvers    Solvers
 	Events     events.EventRecorder
@@ -39,7 +41,7 @@ type Config struct {
 
 	Home                   string // namespace of the shared certificates and of the issuers for the whole cluster
 	DefaultIssuer          string // for kubernetes.io/tls-acme; may be empty
-	CertManagerAnnotations bool   // also heed cert-manager's Ingress annotations
+	CertManagerAnnotations bool   // also heed cert-manager's annotations of Ingresses
 	UserAgent              string // towards CAs
 	HTTP01                 HTTP01
 	SolverPrograms         string // folder of the programs that a solver may run; empty: none
@@ -55,9 +57,9 @@ type Solvers interface {
 	Solver(settings []dns01.Settings, waiting dns01.Waiting) acmeclient.Solver
 }
 
-// Controller obtains and renews the certificates that Ingresses ask for.
+// Controller obtains and renews the certificates that Ingresses and Gateways ask for.
 //
-// Its loops share its caches. Ingresses are turned into asks, with no request made. Issuers and solvers are checked, and
+// Its loops share its caches. Ingresses and Gateways are turned into asks, with no request made. Issuers and solvers are checked, and
 // issuers get their account. Certificates are compared with what is asked of them and, where they fall short, ordered.
 // Every event, timer and failure only puts a name into one of the queues.
 type Controller struct {
@@ -74,7 +76,7 @@ type Controller struct {
 	places    *places
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
-	ingressLoop     *loop.Loop[types.NamespacedName]
+	askerLoop       *loop.Loop[types.NamespacedName]
 	issuerLoop      *loop.Loop[types.NamespacedName]
 	solverLoop      *loop.Loop[types.NamespacedName]
 	pageLoop        *loop.Loop[types.NamespacedName]
@@ -97,6 +99,9 @@ type Controller struct {
 // New returns a Controller that does nothing yet.
 func New(cfg Config) (*Controller, error) {
 	caches, err := newCaches(cfg.Kube, cfg.Namespaces, cfg.Watched)
+	if err == nil && cfg.Dynamic != nil {
+		caches.readGateways(gatewaySource{cfg.Dynamic, cfg.Kube.Discovery()}, cfg.Log)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("set up caches: %w", err)
 	}
@@ -125,7 +130,7 @@ func New(cfg Config) (*Controller, error) {
 		c.changed = func(types.NamespacedName) {}
 	}
 	options := loop.Options{Log: cfg.Log}
-	c.ingressLoop = loop.New("ingresses", c.reconcileIngress, options)
+	c.askerLoop = loop.New("askers", c.reconcileAsker, options)
 	c.issuerLoop = loop.New("issuers", c.onceJoined(c.reconcileIssuer), options)
 	c.solverLoop = loop.New("solvers", c.onceJoined(c.reconcileSolver), options)
 	c.pageLoop = loop.New("pages", c.reconcilePage, options)
@@ -172,7 +177,7 @@ const concurrency = 64
 // calls it, once, after Prepare.
 func (c *Controller) Run(ctx context.Context) error {
 	loops := map[*loop.Loop[types.NamespacedName]]int{
-		c.ingressLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.standingLoop: 1, c.certificateLoop: concurrency,
+		c.askerLoop: 1, c.issuerLoop: 4, c.solverLoop: 1, c.pageLoop: 1, c.standingLoop: 1, c.certificateLoop: concurrency,
 	}
 	var wg sync.WaitGroup
 	ended := make(chan error, len(loops))

@@ -130,13 +130,16 @@ func (w *Want) from(issuer *Issuer) *Want {
 // unfit says why an issuer may not make this certificate in the place of another one, empty if it may. All who ask must be
 // allowed to ask it, since all get the certificate.
 func (w *Want) unfit(issuer *Issuer, namespaceLabels func(string) labels.Set, home string) string {
-	if problem := issuer.attainable(w.Names); problem != nil {
-		return problem.Note
+	if fault := issuer.attainable(w.Names); fault != "" {
+		return fault
 	}
 	if problem := permittedNames(w.Names, issuer); problem != nil {
 		return problem.Note
 	}
 	for _, ask := range w.Asks {
+		if fault := issuer.unreachable(ask.By.Kind); fault != "" {
+			return fault
+		}
 		if ask.By.Kind == AskerStanding && ask.By.Namespace == home {
 			continue // its owner is the issuer's
 		}

@@ -15,9 +15,9 @@ import (
 
 // listen connects the caches with the queues:
 //
-//	Ingress                            → that Ingress
+//	Ingress or Gateway                 → what has that name
 //	temporary Ingress of a challenge   → that challenge's page
-//	labels of a Namespace              → its Ingresses and standing certificates
+//	labels of a Namespace              → its Ingresses, Gateways and standing certificates
 //	Namespace that can be read now     → all that is in it, see join
 //	issuer Secret                      → that issuer, those whose pair it makes or whose fallback it is, who asks it, the
 //	                                     certificates asked of it and of those
@@ -26,9 +26,15 @@ import (
 //	                                     of those whose fallback it is
 //	TLS Secret that we manage          → that certificate, and the issuer that signs with it
 //	order Secret                       → the ledger, the standing certificates for that certificate, which show its state
-//	ConfigMap                          → that standing certificate, the Ingresses that name it
+//	ConfigMap                          → that standing certificate, those that name it
 //	Secret that stands in the way      → the certificate of that name, see Noticed
 func (c *Controller) listen() error {
+	for _, kind := range c.caches.gateways {
+		kind.changed = func(name types.NamespacedName) { c.askerLoop.Add(name) }
+		for namespace, settled := range kind.settled {
+			c.handlers[namespace] = append(c.handlers[namespace], settled)
+		}
+	}
 	return firstError(
 		observe(c, c.caches.ingresses, c.onIngress),
 		observe(c, map[string]coreinformers.NamespaceIndexInformer{metav1.NamespaceAll: c.caches.namespaces}, c.onNamespace),
@@ -98,15 +104,16 @@ func (c *Controller) onIngress(_, now *networkingv1.Ingress) {
 		c.pageLoop.Add(nameOf(now))
 		return
 	}
-	c.ingressLoop.Add(nameOf(now))
+	c.askerLoop.Add(nameOf(now))
 }
 
 func (c *Controller) onNamespace(before, now *corev1.Namespace) {
 	switch {
 	case !c.joined.has(now.Name):
-		c.ingressLoop.Add(types.NamespacedName{Namespace: now.Name})
+		c.askerLoop.Add(types.NamespacedName{Namespace: now.Name})
 	case before == nil || !maps.Equal(before.Labels, now.Labels):
-		c.ingressLoop.Add(namesOf(c.caches.ingresses.in(now.Name))...)
+		c.askerLoop.Add(c.caches.askersIn(now.Name)...)
+		c.askerLoop.Add(c.caches.askersFor(now.Name)...)
 		c.standingLoop.Add(namesOf(c.caches.standing.in(now.Name))...)
 	}
 }
@@ -118,7 +125,7 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 	if sameData(before, now) {
 		return
 	}
-	c.ingressLoop.Add(c.ingressesFor(now.Name)...)
+	c.askerLoop.Add(c.askersFor(now.Name)...)
 	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
 	c.standingLoop.Add(c.standingFrom(now.Name)...)
 	leaning := c.leaningOn(nameOf(now))

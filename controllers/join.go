@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -13,7 +14,7 @@ import (
 	"github.com/wildcast/wildcast/controllers/loop"
 )
 
-// joined are the watched namespaces of which it is known what their Ingresses ask for. Those of an unwatched cluster all
+// joined are the watched namespaces of which it is known what their Ingresses and Gateways ask for. Those of an unwatched cluster all
 // are: its caches are filled before anything is done.
 type joined struct {
 	watched int // how many; 0 for all that there are
@@ -46,7 +47,7 @@ func (j *joined) complete() bool {
 	return len(j.names) >= j.watched
 }
 
-// Known reports whether it is known what Ingresses in a namespace ask for.
+// Known reports whether it is known what Ingresses and Gateways in a namespace ask for.
 func (c *Controller) Known(namespace string) bool { return c.joined.has(namespace) }
 
 // join takes in a watched namespace whose caches are filled: first what is asked for in it, then the rest, which was
@@ -55,8 +56,8 @@ func (c *Controller) join(namespace string) {
 	if c.namespace(namespace) == nil {
 		return // it has gone again
 	}
-	for _, ing := range c.caches.ingresses.in(namespace) {
-		c.judge(nameOf(ing))
+	for _, name := range c.caches.askersIn(namespace) {
+		c.judge(name)
 	}
 	for _, s := range c.caches.issuers.in(namespace) {
 		c.askForAuthority(nameOf(s))
@@ -79,8 +80,8 @@ func (c *Controller) join(namespace string) {
 // joinAll finds out what is asked for by all that can be read.
 func (c *Controller) joinAll() {
 	if c.joined.watched == 0 {
-		for _, ing := range c.caches.ingresses.all() {
-			c.judge(nameOf(ing))
+		for _, name := range c.caches.askersIn(metav1.NamespaceAll) {
+			c.judge(name)
 		}
 		for _, s := range c.caches.issuers.all() {
 			c.askForAuthority(nameOf(s))

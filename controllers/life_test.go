@@ -181,7 +181,7 @@ func (l *life) restart() {
 	if err := l.c.caches.ingresses[""].GetIndexer().Add(wiki.DeepCopy()); err != nil {
 		l.t.Fatal(err)
 	}
-	if _, err := l.c.reconcileIngress(l.t.Context(), nameOf(wiki)); err != nil {
+	if _, err := l.c.reconcileAsker(l.t.Context(), nameOf(wiki)); err != nil {
 		l.t.Fatal(err)
 	}
 	l.failures = 0
@@ -192,7 +192,7 @@ func (l *life) stopQueues() {
 	l.t.Helper()
 	ended, end := context.WithCancel(l.t.Context())
 	end()
-	for _, queue := range []*loop.Loop[types.NamespacedName]{l.c.ingressLoop, l.c.issuerLoop, l.c.solverLoop, l.c.pageLoop, l.c.standingLoop, l.c.certificateLoop} {
+	for _, queue := range []*loop.Loop[types.NamespacedName]{l.c.askerLoop, l.c.issuerLoop, l.c.solverLoop, l.c.pageLoop, l.c.standingLoop, l.c.certificateLoop} {
 		_ = queue.Run(ended, 0) // its error is that it has ended
 	}
 }

@@ -106,6 +106,57 @@ func (c informers[T, I]) all() (all []T) {
 	return all
 }
 
+// request returns what the object of that kind and name says, nil if there is none that may ask.
+func (c *caches) request(by askerID) *request {
+	if by.kind == AskerIngress {
+		if ing := c.ingresses.get(by.name); ing != nil {
+			return requestOf(ing)
+		}
+		return nil
+	}
+	for _, kind := range c.gateways {
+		if kind.asker == by.kind {
+			return kind.get(by.name)
+		}
+	}
+	return nil
+}
+
+// requests returns what the objects of a namespace say, those of all namespaces under the empty name.
+func (c *caches) requests(namespace string) (all []*request) {
+	ingresses := c.ingresses.all
+	if namespace != metav1.NamespaceAll {
+		ingresses = func() []*networkingv1.Ingress { return c.ingresses.in(namespace) }
+	}
+	for _, ing := range ingresses() {
+		all = append(all, requestOf(ing))
+	}
+	for _, kind := range c.gateways {
+		all = append(all, kind.in(namespace)...)
+	}
+	return all
+}
+
+// askersIn names what may ask in a namespace.
+func (c *caches) askersIn(namespace string) (names []types.NamespacedName) {
+	for _, q := range c.requests(namespace) {
+		names = append(names, q.by.NamespacedName)
+	}
+	return names
+}
+
+// askersFor names what asks for Secrets in a namespace that is not its own.
+func (c *caches) askersFor(namespace string) (names []types.NamespacedName) {
+	for _, kind := range c.gateways {
+		for _, q := range kind.in(metav1.NamespaceAll) {
+			if q.in == namespace && q.elsewhere() {
+				names = append(names, q.by.NamespacedName)
+			}
+		}
+	}
+	return names
+}
+
 // namesOf are the objects' names.
 func namesOf[T object](objects []T) (names []types.NamespacedName) {
 	for _, o := range objects {

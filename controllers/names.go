@@ -85,6 +85,10 @@ const (
 	AnnotationSecretLabels = "wildcast.dev/secret-labels"
 )
 
+// AnnotationSecretNamespace is where the Secrets of an Istio Gateway shall be: in the namespace of the workload that serves
+// it, when that is not the Gateway's own.
+const AnnotationSecretNamespace = "wildcast.dev/secret-namespace"
+
 // AnnotationChallengeIssuer is the namespace/name of the issuer for whose HTTP-01 challenge a temporary Ingress stands in
 // the home namespace. wildcast takes away each Ingress with it that no challenge needs.
 const AnnotationChallengeIssuer = "wildcast.dev/http01-issuer"
@@ -109,7 +113,7 @@ const (
 
 // Reasons of Events.
 const (
-	// On Ingresses.
+	// On Ingresses and Gateways.
 	ReasonRequested            = "Requested"
 	ReasonIssued               = "Issued"
 	ReasonRenewed              = "Renewed"
@@ -124,6 +128,8 @@ const (
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"
 	ReasonNotOurs              = "NotOurs"
+	// On Gateways, beside those on Ingresses but the one of its own.
+	ReasonInvalidGateway = "InvalidGateway"
 	// On standing certificates, beside those on Ingresses.
 	ReasonInvalidCertificate = "InvalidCertificate"
 	// On issuers and solvers.

@@ -147,7 +147,7 @@ func TestAnIssuersPairComesFromItsOwnNamespaceAndFromNoACMECA(t *testing.T) {
 }
 
 func TestAnIngressCannotJoinTheCertificateOfACA(t *testing.T) {
-	_, problems := asksOf(ingress("infra/w", "s", "w.a.test", named("private.authority")), testRules(selected))
+	_, problems := asksOf(requestOf(ingress("infra/w", "s", "w.a.test", named("private.authority"))), testRules(selected))
 	if len(problems) != 1 || !strings.Contains(problems[0].Note, "end in .authority") {
 		t.Errorf("got %v", problems)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -71,8 +70,8 @@ func (s *Standing) set(key, v string) error {
 }
 
 func (s *Standing) setSecretName(v string) error {
-	if problem := checkName(v); problem != nil {
-		return errors.New(problem.Note)
+	if fault := checkName(v); fault != "" {
+		return errors.New(fault)
 	}
 	s.SecretName = v
 	return nil
@@ -146,8 +145,8 @@ func (r rules) standingAsk(s *Standing, fault error) (*Ask, *Problem) {
 	if problem == nil && fault == nil {
 		fault = s.fits(issuer.Kind)
 	}
-	if wrong := checkName(s.SecretName); fault == nil && wrong != nil {
-		fault = errors.New(wrong.Note)
+	if wrong := checkName(s.SecretName); fault == nil && wrong != "" {
+		fault = errors.New(wrong)
 	}
 	if fault != nil {
 		return ask, &Problem{ReasonInvalidCertificate, fault.Error()}
@@ -162,8 +161,8 @@ func (r rules) standingAsk(s *Standing, fault error) (*Ask, *Problem) {
 		}
 		ask.Names, ask.CommonName = irredundant(names), ""
 	}
-	if wrong := issuer.attainable(ask.Names); wrong != nil {
-		return ask, &Problem{ReasonInvalidCertificate, wrong.Note}
+	if wrong := issuer.attainable(ask.Names); wrong != "" {
+		return ask, &Problem{ReasonInvalidCertificate, wrong}
 	}
 	ask.Held, ask.Sync = false, s.sync(issuer, r.home)
 	return r.standingAllowed(ask, issuer)
@@ -186,62 +185,62 @@ func (r rules) standingAllowed(ask *Ask, issuer *Issuer) (*Ask, *Problem) {
 	return ask, nil
 }
 
-// standingFor is the standing certificate that an Ingress names, nil if it names none, and what is wrong with its keys.
-func (r rules) standingFor(ing *networkingv1.Ingress) (*Standing, error) {
-	name := ing.Annotations[AnnotationCertificate]
-	if name == "" || ing.Annotations[AnnotationWildcard] == "false" || r.standing == nil {
+// standingFor is the standing certificate that an asker names, nil if it names none, and what is wrong with its keys.
+func (r rules) standingFor(q *request) (*Standing, error) {
+	name := q.annotations[AnnotationCertificate]
+	if name == "" || q.annotations[AnnotationWildcard] == "false" || r.standing == nil {
 		return nil, nil
 	}
 	return r.standing(types.NamespacedName{Namespace: r.home, Name: name})
 }
 
-// joinStanding tells what an Ingress asks for that names a standing certificate of the home namespace. Issuer, names and all
-// else are the certificate's; the Ingress only gets a copy:
+// joinStanding tells what an asker asks for that names a standing certificate of the home namespace. Issuer, names and all
+// else are the certificate's; the asker only gets a copy:
 //
 //	the certificate's ConfigMap is not in order       held, so that no copy goes; its owner is told
-//	annotation that cannot be read                    InvalidIngress; held, so that no copy goes
+//	annotation that cannot be read                    Invalid; held, so that no copy goes
 //	it has no copies                                  NamespaceNotSelected
-//	namespace not selected                            NamespaceNotSelected
+//	namespace not selected                            NamespaceNotSelected; see gate
 //	namespace outside the issuer's namespaces         NotAllowed
-//	entry without hosts or without secretName         InvalidIngress
-//	host that it is not for                           InvalidIngress
-func (r rules) joinStanding(ing *networkingv1.Ingress, s *Standing, fault error) (asks []Ask, problems []Problem) {
+//	entry without hosts or without secretName         Invalid
+//	host that it is not for                           Invalid
+func (r rules) joinStanding(q *request, s *Standing, fault error) (asks []Ask, problems []Problem) {
 	of, problem := r.standingAsk(s, fault)
 	if problem != nil && (of == nil || !of.Held) {
 		return nil, []Problem{{ReasonNotAllowed, fmt.Sprintf("Certificate %s is not made: see: kubectl describe -n %s configmap %s",
 			s.SecretName, s.By.Namespace, s.By.Name)}}
 	}
-	if wrong := wildcardFault(ing); wrong != nil {
-		problems, of.Held = append(problems, Problem{ReasonInvalidIngress, fmt.Sprintf("Annotation %v.", wrong)}), true
+	if wrong := wildcardFault(q); wrong != nil {
+		problems, of.Held = append(problems, *q.invalid(fmt.Sprintf("Annotation %v.", wrong))), true
 	}
 	if !of.Held {
-		if problem := r.mayJoin(ing.Namespace, s, of); problem != nil {
+		if problem := r.mayJoin(q, s, of); problem != nil {
 			return nil, []Problem{*problem}
 		}
 	}
-	for i, entry := range ing.Spec.TLS {
-		hosts, problem := entryHosts(entry)
-		if problem == nil && !of.Held && !covers(of.Names, hosts) {
-			problem = &Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s is for %s. Name hosts among these, or add to dnsNames of ConfigMap %s.",
-				s.SecretName, strings.Join(of.Names, ", "), s.By.NamespacedName)}
+	for _, entry := range q.entries {
+		hosts, fault := entry.names()
+		if fault == "" && !of.Held && !covers(of.Names, hosts) {
+			fault = fmt.Sprintf("Certificate %s is for %s. Name hosts among these, or add to dnsNames of ConfigMap %s.",
+				s.SecretName, strings.Join(of.Names, ", "), s.By.NamespacedName)
 		}
-		if problem != nil {
-			problems = append(problems, problem.at(i))
+		if fault != "" {
+			problems = append(problems, q.invalid(fault).at(entry))
 			continue
 		}
-		asks = append(asks, Ask{By: askerOf(ing), Certificate: of.Certificate, Issuer: of.Issuer, Names: irredundant(hosts),
-			SecretName: entry.SecretName, Shared: true, Held: of.Held})
+		asks = append(asks, Ask{By: q.by, Certificate: of.Certificate, Issuer: of.Issuer, Names: irredundant(hosts),
+			SecretName: entry.secretName, In: q.in, Shared: true, Held: of.Held})
 	}
-	return asks, append(problems, lacksTLS(ing)...)
+	return asks, append(problems, q.lacksEntries()...)
 }
 
 // mayJoin is the gate to a standing certificate: its issuer serves the namespace, and its copies go there.
-func (r rules) mayJoin(namespace string, s *Standing, of *Ask) *Problem {
+func (r rules) mayJoin(q *request, s *Standing, of *Ask) *Problem {
 	issuer, err := r.issuer(of.Issuer)
 	if err != nil || issuer == nil {
 		return nil // it has just changed: this is about to be looked at again
 	}
-	if problem := r.permittedNamespace(namespace, issuer); problem != nil {
+	if problem := r.permittedNamespace(q.by.Namespace, issuer); problem != nil {
 		return problem
 	}
 	reach := s.reach(issuer, r.home)
@@ -249,5 +248,5 @@ func (r rules) mayJoin(namespace string, s *Standing, of *Ask) *Problem {
 		return &Problem{ReasonNamespaceNotSelected, fmt.Sprintf("Certificate %s is not copied. Its owner can allow it with the key sync of ConfigMap %s.",
 			s.SecretName, s.By.NamespacedName)}
 	}
-	return r.selected(s.SecretName, reach, namespace)
+	return r.gate(q, issuer, s.SecretName, reach)
 }

@@ -148,7 +148,7 @@ func TestAnIngressMayNameAStandingCertificate(t *testing.T) {
 			}
 			return ParseStanding(row.m)
 		}
-		asks, problems := asksOf(ingress("infra/w", "w-tls", row.host, map[string]string{AnnotationCertificate: "c"}), r)
+		asks, problems := asksOf(requestOf(ingress("infra/w", "w-tls", row.host, map[string]string{AnnotationCertificate: "c"})), r)
 		switch {
 		case row.reason != "":
 			if len(asks) > 0 || len(problems) != 1 || problems[0].Reason != row.reason || !strings.Contains(problems[0].Note, row.contain) {

@@ -121,7 +121,7 @@ func (c *Controller) standing(certificate types.NamespacedName) (*Standing, erro
 	return oldest, fault
 }
 
-// onStanding also looks at the Ingresses that name it, or did.
+// onStanding also looks at those that name it, or did.
 func (c *Controller) onStanding(before, now *corev1.ConfigMap) {
 	c.standingLoop.Add(nameOf(now))
 	if before != nil && maps.Equal(before.Data, now.Data) && maps.Equal(before.Labels, now.Labels) && before.Annotations[kubedSync] == now.Annotations[kubedSync] {
@@ -131,9 +131,9 @@ func (c *Controller) onStanding(before, now *corev1.ConfigMap) {
 	if before != nil {
 		names = append(names, strings.TrimSpace(before.Data["secretName"]))
 	}
-	for _, ing := range c.caches.ingresses.all() {
-		if ing.Annotations[AnnotationCertificate] != "" && slices.Contains(names, ing.Annotations[AnnotationCertificate]) {
-			c.ingressLoop.Add(nameOf(ing))
+	for _, q := range c.caches.requests(metav1.NamespaceAll) {
+		if named := q.annotations[AnnotationCertificate]; named != "" && slices.Contains(names, named) {
+			c.askerLoop.Add(q.by.NamespacedName)
 		}
 	}
 }

@@ -1,15 +1,18 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -21,7 +24,8 @@ import (
 type Objects struct {
 	Namespaces []*corev1.Namespace
 	Ingresses  []*networkingv1.Ingress
-	Secrets    []*corev1.Secret // issuers, solvers, records of orders, certificates
+	Gateways   []*unstructured.Unstructured // of the Gateway API or of Istio
+	Secrets    []*corev1.Secret             // issuers, solvers, records of orders, certificates
 	ConfigMaps []*corev1.ConfigMap
 }
 
@@ -52,6 +56,7 @@ func NewSurvey(cfg Config, o Objects, partial bool) (*Survey, error) {
 	if err != nil {
 		return nil, err
 	}
+	caches.readGateways(gatewaySource{}, zap.NewNop())
 	s := &Survey{partial: partial, c: &Controller{
 		caches: caches, joined: newJoined(nil), asks: newAsks(), ledger: newLedger(),
 		home: cfg.Home, defaultIssuer: cfg.DefaultIssuer, certManagerAnnotations: cfg.CertManagerAnnotations,
@@ -73,6 +78,10 @@ func (c *caches) fill(o Objects) error {
 	}
 	for _, ing := range o.Ingresses {
 		add(c.ingresses[metav1.NamespaceAll], ing)
+	}
+	for _, u := range o.Gateways {
+		of := slices.IndexFunc(c.gateways, func(g *gateways) bool { return g.asker == AskerOfGateway(u).Kind })
+		c.gateways[of].put(u)
 	}
 	for _, m := range o.ConfigMaps {
 		if isStanding(m) {
@@ -104,10 +113,10 @@ func (s *Survey) judge() {
 	for _, m := range inOrder(c.caches.standing) {
 		s.judgeStanding(m)
 	}
-	for _, ing := range inOrder(c.caches.ingresses) {
-		asks, problems := asksOf(ing, s.rulesFor(ing.Namespace))
-		c.asks.set(askerOf(ing).id(), asks)
-		s.found(askerOf(ing), problems...)
+	for _, q := range slices.SortedFunc(slices.Values(c.caches.requests(metav1.NamespaceAll)), inTurn) {
+		asks, problems := asksOf(q, s.rulesFor(q.by.Namespace))
+		c.asks.set(q.by.id(), asks)
+		s.found(q.by, problems...)
 	}
 	for _, order := range c.caches.orders.all() {
 		c.ledger.note(certificateOf(nameOf(order)), attemptsOf(order.Data))
@@ -118,6 +127,12 @@ func (s *Survey) judge() {
 			s.found(r.Ask.By, r.Problem)
 		}
 	}
+}
+
+// inTurn orders requests by kind, namespace and name.
+func inTurn(a, b *request) int {
+	turn := func(q *request) int { return slices.Index(requesting, q.by.Kind) }
+	return cmp.Or(turn(a)-turn(b), strings.Compare(a.by.String(), b.by.String()))
 }
 
 func anyIssuer(types.NamespacedName) bool { return true }
@@ -211,7 +226,21 @@ func (s *Survey) RequestedOf(certificate types.NamespacedName) []types.Namespace
 	return s.c.RequestedOf(certificate)
 }
 
-// AsksOf is what an Ingress or a standing certificate asks for.
+// HostsOf are the hosts that an Ingress or a Gateway wants served by a Secret.
+func (s *Survey) HostsOf(kind AskerKind, name types.NamespacedName, secretName string) (hosts []string) {
+	q := s.c.caches.request(askerID{kind, name})
+	if q == nil {
+		return nil
+	}
+	for _, e := range q.entries {
+		if e.secretName == secretName {
+			hosts = append(hosts, e.hosts...)
+		}
+	}
+	return hosts
+}
+
+// AsksOf is what an Ingress, a Gateway or a standing certificate asks for.
 func (s *Survey) AsksOf(kind AskerKind, name types.NamespacedName) []Ask {
 	return s.c.asks.byAsker[askerID{kind, name}]
 }

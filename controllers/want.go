@@ -69,7 +69,7 @@ func (w *Want) refuse(ask Ask) Refusal {
 		return Refusal{ask, Problem{ReasonInvalidCertificate, fmt.Sprintf("Certificate %s comes from issuer %s, for which %s %s asked first. "+
 			"Name that issuer, or another secretName.", w.Name.Name, w.Issuer.Name, w.Asks[0].By.Kind, w.Asks[0].By.NamespacedName)}}
 	}
-	return Refusal{ask, Problem{ReasonInvalidIngress, fmt.Sprintf("Certificate %s comes from issuer %s, for which %s %s asked first. "+
+	return Refusal{ask, Problem{ask.By.Kind.invalid(), fmt.Sprintf("Certificate %s comes from issuer %s, for which %s %s asked first. "+
 		"Name that issuer, or another certificate with the annotation %s.",
 		w.Name.Name, w.Issuer.Name, w.Asks[0].By.Kind, w.Asks[0].By.NamespacedName, AnnotationCertificate)}}
 }

@@ -200,12 +200,12 @@ func (k *keeper) deliver(source *object, target ref) {
 	}
 }
 
-// askers are the Ingresses that ask for a copy of source at the target.
+// askers are those that ask for a copy of source at the target.
 func (k *keeper) askers(source *object, target ref) []corev1.ObjectReference {
 	var found []corev1.ObjectReference
 	for _, r := range k.requests.At(target) {
-		if r.Source == source.ref() && r.Ingress != nil {
-			found = append(found, *r.Ingress)
+		if r.Source == source.ref() && r.Asker != nil {
+			found = append(found, *r.Asker)
 		}
 	}
 	return found

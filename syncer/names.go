@@ -65,9 +65,9 @@ const (
 	// ReasonContested: somebody goes on changing a copy, however often it is repaired. It is repaired less and less
 	// often until that ends.
 	ReasonContested = "Contested"
-	// ReasonNotOurs, on an Ingress: an object that is not our copy has the name that the Ingress asks for.
+	// ReasonNotOurs, on an Ingress or a Gateway: an object that is not our copy has the name that it asks for.
 	ReasonNotOurs = "NotOurs"
-	// ReasonDelivered, on an Ingress: the Secret that it asks for has been made.
+	// ReasonDelivered, on an Ingress or a Gateway: the Secret that it asks for has been made.
 	ReasonDelivered = "Delivered"
 )
 

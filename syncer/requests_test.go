@@ -13,7 +13,7 @@ func TestRequests(t *testing.T) {
 			w.put("home/s", syncTo("team=web"))
 			w.start()
 			w.took()
-			request := Request{Source: place("home/s"), Ingress: &corev1.ObjectReference{Kind: "Ingress", Namespace: "blue", Name: "shop"}}
+			request := Request{Source: place("home/s"), Asker: &corev1.ObjectReference{Kind: "Ingress", Namespace: "blue", Name: "shop"}}
 			w.asked[place("blue/tls")] = []Request{request}
 			w.asked[place("grey/tls")] = []Request{request}
 			w.syncer.Look(place("blue/tls"), place("grey/tls"))
@@ -32,7 +32,7 @@ func TestRequests(t *testing.T) {
 		}},
 		{"an Ingress hears when the name that it asks for is taken", func(w *world) {
 			w.put("blue/tls")
-			w.asked[place("blue/tls")] = []Request{{Source: place("home/s"), Ingress: &corev1.ObjectReference{Kind: "Ingress", Namespace: "blue", Name: "shop"}}}
+			w.asked[place("blue/tls")] = []Request{{Source: place("home/s"), Asker: &corev1.ObjectReference{Kind: "Ingress", Namespace: "blue", Name: "shop"}}}
 			w.put("home/s", syncTo("team=web"))
 			w.start()
 			w.wantCopies("blue/s red/s")

@@ -32,7 +32,7 @@ type Config struct {
 	Metadata metadata.Interface
 	// Namespaces is shared with others, who run it. Names, labels, deletionTimestamp and phase suffice.
 	Namespaces coreinformers.NamespaceIndexInformer
-	// Requests are the names under which Ingresses ask for copies. Nil: none. It must know all Ingresses before Run
+	// Requests are the names under which Ingresses and Gateways ask for copies. Nil: none. It must know all of them before Run
 	// is called, for copies that nobody asks for are removed.
 	Requests Requests
 	// Noticed is told of each object of the kind that appears, changes or goes, whosever it is, since the watch sees them all. The
@@ -48,7 +48,7 @@ type Config struct {
 	// Unreadable is told when the API server forbids to list or watch the objects of a watched namespace, again and
 	// again while it does. It must not block. Nil: nobody is told.
 	Unreadable func(namespace string, err error)
-	// Known reports whether it is known what Ingresses in a namespace ask for; nothing is done there before. When it
+	// Known reports whether it is known what Ingresses and Gateways in a namespace ask for; nothing is done there before. When it
 	// has become known, [Syncer.Look] must be called. Nil: it is.
 	Known func(namespace string) bool
 	// SourceNamespaces are the namespaces whose objects may be sources. Empty: all.
@@ -71,11 +71,11 @@ type Config struct {
 // the source selects the target's namespace.
 type Request struct {
 	Source types.NamespacedName
-	// Ingress gets an Event when the copy has been made. It may be nil.
-	Ingress *corev1.ObjectReference
+	// Asker gets an Event when the copy has been made: an Ingress or a Gateway. It may be nil.
+	Asker *corev1.ObjectReference
 }
 
-// Requests tells what Ingresses ask for. It answers from memory, and is called from several goroutines. After a change
+// Requests tells what Ingresses and Gateways ask for. It answers from memory, and is called from several goroutines. After a change
 // of its answers [Syncer.Look] must be called with the targets concerned.
 type Requests interface {
 	// At are the requests for the target.

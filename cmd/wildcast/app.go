@@ -46,6 +46,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 	}
 	a.certificates, err = controllers.New(controllers.Config{
 		Kube:                   clients.kube,
+		Dynamic:                clients.dynamic,
 		Namespaces:             a.namespaces,
 		Watched:                o.watched(),
 		Unreadable:             unreadable,
@@ -171,8 +172,8 @@ func (a *app) ready() bool {
 	return true
 }
 
-// work runs the controllers until ctx ends. The syncers begin only when it is known what all Ingresses ask for, since that
-// of Secrets removes copies that nobody asks for.
+// work runs the controllers until ctx ends. The syncers begin only when it is known what all Ingresses and Gateways ask for,
+// since that of Secrets removes copies that nobody asks for.
 func (a *app) work(ctx context.Context) error {
 	if err := a.certificates.Prepare(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -189,24 +190,24 @@ func (a *app) work(ctx context.Context) error {
 	return all.Wait()
 }
 
-// requests tells the syncer which copies Ingresses ask for.
+// requests tells the syncer which copies Ingresses and Gateways ask for.
 type requests struct{ certificates asked }
 
-// asked is what a Controller, or a Survey, knows of Ingresses.
+// asked is what a Controller, or a Survey, knows of Ingresses and Gateways.
 type asked interface {
 	Requested(target types.NamespacedName) []controllers.Ask
 	RequestedOf(certificate types.NamespacedName) []types.NamespacedName
 }
 
-// At returns the requests for the Secret of that name, the oldest Ingress first.
+// At returns the requests for the Secret of that name, the oldest asker first.
 func (r requests) At(target types.NamespacedName) (out []syncer.Request) {
 	for _, ask := range r.certificates.Requested(target) {
-		out = append(out, syncer.Request{Source: ask.Certificate, Ingress: ask.Object()})
+		out = append(out, syncer.Request{Source: ask.Certificate, Asker: ask.Object()})
 	}
 	return out
 }
 
-// Of returns the Secrets under which Ingresses request a copy of the source.
+// Of returns the Secrets under which a copy of the source is requested.
 func (r requests) Of(source types.NamespacedName) []types.NamespacedName {
 	return r.certificates.RequestedOf(source)
 }

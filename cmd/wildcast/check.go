@@ -26,7 +26,7 @@ func checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
 		Use:   "check -f FILE",
-		Short: "Find faults in files of issuers, solvers, Ingresses, certificates and sources",
+		Short: "Find faults in files of issuers, solvers, Ingresses, Gateways, certificates and sources",
 		Long: "Read files as kubectl does and say what wildcast would not understand, or not do, with file and line. No cluster is\n" +
 			"asked. What is not in the files is taken to be as it should be: an issuer that an Ingress names, the labels of its\n" +
 			"namespace. Where they are in the files, they count.\n\n" +

@@ -31,10 +31,16 @@ var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanati
 	"ingress": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
 		for _, ing := range s.objects.Ingresses {
 			if ing.Namespace == name.Namespace && ing.Name == name.Name {
-				return s.Ingress(ing), nil
+				return s.Asker(controllers.AskerIngress, name), nil
 			}
 		}
 		return report.Explanation{}, fmt.Errorf("there is no ingress %s", name)
+	},
+	"gateway": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		return s.gateway(name, controllers.AskerGateway, controllers.AskerIstio)
+	},
+	string(controllers.AskerIstio): func(s *scene, name types.NamespacedName) (report.Explanation, error) {
+		return s.gateway(name, controllers.AskerIstio)
 	},
 	"secret": func(s *scene, name types.NamespacedName) (report.Explanation, error) {
 		e := s.Object(syncer.Secrets, name)
@@ -54,6 +60,18 @@ var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanati
 		}
 		return report.Explanation{}, fmt.Errorf("there is no namespace %s", name.Name)
 	},
+}
+
+// gateway explains a Gateway of the first of these kinds that has one of that name.
+func (s *scene) gateway(name types.NamespacedName, kinds ...controllers.AskerKind) (report.Explanation, error) {
+	for _, kind := range kinds {
+		for _, u := range s.objects.Gateways {
+			if by := controllers.AskerOfGateway(u); by.Kind == kind && by.NamespacedName == name {
+				return s.Asker(kind, name), nil
+			}
+		}
+	}
+	return report.Explanation{}, fmt.Errorf("there is no gateway %s", name)
 }
 
 // own says what a Secret of wildcast's own types is, empty if it is none.
@@ -78,13 +96,13 @@ func (s *scene) own(name types.NamespacedName) string {
 func explainCommand() *cobra.Command {
 	var o explainOptions
 	cmd := &cobra.Command{
-		Use:   "explain ingress|secret|configmap|namespace NAME",
+		Use:   "explain ingress|gateway|secret|configmap|namespace NAME",
 		Short: "Explain why an object is as it is",
-		Long: "Explain an Ingress: the chain from its hosts to the certificate, the order, the DNS record as each server shows it now,\n" +
-			"and the next attempt. Explain a Secret or ConfigMap: what it is, whence it came and why. Explain a namespace: what it\n" +
+		Long: "Explain an Ingress or a Gateway: the chain from its hosts to the certificate, the order, the DNS record as each server\n" +
+			"shows it now, and the next attempt. Explain a Secret or ConfigMap: what it is, whence it came and why. Explain a namespace: what it\n" +
 			"receives, what it does not, and why. Names are NAMESPACE/NAME, or NAME with -n.",
 		Example:           "  wildcast explain ingress shop/web\n  wildcast explain secret shop/web-tls\n  wildcast explain namespace shop",
-		Args:              exactly(2, "give what to explain: ingress, secret, configmap or namespace, and its name"),
+		Args:              exactly(2, "give what to explain: ingress, gateway, secret, configmap or namespace, and its name"),
 		ValidArgsFunction: completeKinds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.explain(cmd.Context(), args[0], args[1], cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -110,13 +128,13 @@ func completeKinds(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return []string{"ingress", "secret", "configmap", "namespace"}, cobra.ShellCompDirectiveNoFileComp
+	return []string{"ingress", "gateway", "secret", "configmap", "namespace"}, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (o *explainOptions) explain(ctx context.Context, kind, text string, stdout, stderr io.Writer) error {
 	explainer := explainers[kind]
 	if explainer == nil {
-		return usageError{fmt.Errorf("%q cannot be explained: give ingress, secret, configmap or namespace", kind)}
+		return usageError{fmt.Errorf("%q cannot be explained: give ingress, gateway, secret, configmap or namespace", kind)}
 	}
 	if o.output != "text" && o.output != "json" {
 		return usageError{fmt.Errorf("--output is %q: give text or json", o.output)}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -16,6 +17,7 @@ import (
 type clients struct {
 	kube     kubernetes.Interface
 	metadata metadata.Interface
+	dynamic  dynamic.Interface // of Gateways and their definitions
 }
 
 // connect makes the clients and asks the API server for its version, so that a wrong address or kubeconfig is said at
@@ -48,6 +50,10 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
+	dynamicClient, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure client: %w", err)
+	}
 	typed := rest.CopyConfig(cfg)
 	typed.ContentType = "application/vnd.kubernetes.protobuf"
 	typed.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
@@ -55,7 +61,7 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
-	return &clients{kube, metadataClient}, nil
+	return &clients{kube, metadataClient, dynamicClient}, nil
 }
 
 // restConfig follows the usual rules: the given file, else the pod's service account, else $KUBECONFIG or

@@ -65,7 +65,7 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"status in a format that is none", "status -o xml", exitUsage, "wide, json or yaml"},
 		{"status of nobody", "status " + unreachable, exitFailed, "reach the API server"},
 		{"explain of nothing", "explain", exitUsage, "give what to explain"},
-		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, secret, configmap or namespace"},
+		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, gateway, secret, configmap or namespace"},
 		{"renew of nothing", "renew", exitUsage, "name one certificate"},
 		{"renew of no name", "renew a/b/c", exitUsage, "give NAMESPACE/NAME"},
 		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},

@@ -12,6 +12,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -169,6 +170,16 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 					s.objects.Ingresses = append(s.objects.Ingresses, i)
 				})
 		})
+		all.Go(func() error {
+			err := v.readGateways(ctx, namespace, func(u *unstructured.Unstructured) {
+				mu.Lock()
+				defer mu.Unlock()
+				s.objects.Gateways = append(s.objects.Gateways, u)
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			return s.tolerated(err, "Gateways")
+		})
 		all.Go(func() error { return v.readWarnings(ctx, namespace, s, &mu) })
 	}
 	all.Go(func() (err error) {
@@ -176,6 +187,24 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 		return err
 	})
 	return all.Wait()
+}
+
+// readGateways reads the Gateways of a namespace, in the version that wildcast would.
+func (v *visit) readGateways(ctx context.Context, namespace string, take func(*unstructured.Unstructured)) error {
+	for _, versions := range controllers.GatewayVersions() {
+		for _, version := range versions {
+			err := each(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+				return v.dynamic.Resource(version).Namespace(namespace).List(ctx, o)
+			}, take)
+			if err == nil {
+				break
+			}
+			if !apierrors.IsNotFound(err) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // readWarnings reads wildcast's last warnings about objects. Whoever may not read Events does without.

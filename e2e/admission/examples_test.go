@@ -97,7 +97,7 @@ func TestEveryManifestInTheDocumentationIsAccepted(t *testing.T) {
 	texts, _ := pages(t)
 	tried := 0
 	for page, text := range texts {
-		for _, manifest := range objects(text) {
+		for _, manifest := range objects(manifest.ReplaceAllString(text, "")) { // those are applied in earnest, see walk_test.go
 			if !strings.Contains(manifest, "wildcast.dev/") || !strings.Contains(manifest, "\nkind: ") {
 				continue
 			}

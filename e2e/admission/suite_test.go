@@ -17,6 +17,7 @@ import (
 
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/internal/definitions"
 )
 
 var (
@@ -32,6 +33,11 @@ func TestMain(m *testing.M) {
 		config := c.Admin()
 		config.QPS = -1
 		shared, client = c, kubernetes.NewForConfigOrDie(config)
+		for _, d := range []definitions.Definition{definitions.Gateway, definitions.Istio} { // of which the examples are
+			if err := d.Install(ctx, c); err != nil {
+				return err
+			}
+		}
 		for _, folder := range []string{"manifests/base", "manifests/admission"} {
 			if err := c.Apply(ctx, folder); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,21 @@ func examplesOf(page string) (all []example) {
 		}
 	}
 	return all
+}
+
+// manifest is a block of a page that begins with the name of a file.
+var manifest = regexp.MustCompile(`(?m)^    # ([a-z]+\.yaml)\n((?:    .*\n|\n)+)`)
+
+// manifestsOf writes the files that a page shows into a folder.
+func manifestsOf(t *testing.T, page string) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	for _, found := range manifest.FindAllStringSubmatch(page, -1) {
+		if err := os.WriteFile(filepath.Join(folder, found[1]), []byte(strings.ReplaceAll("\n"+found[2], "\n    ", "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
 
 // words splits a command line, in which there are single quotes and no other.
@@ -97,10 +113,10 @@ func sweep(t *testing.T, made []example) {
 	}
 }
 
-func TestTheCommandsOfThePagesOnIssuersAndIngressesPrintWhatTheyShow(t *testing.T) {
+func TestTheCommandsOfThePagesOnIssuersIngressesAndGatewaysPrintWhatTheyShow(t *testing.T) {
 	_, checkout := pages(t)
 	wildcast.New(t, shared, wildcast.Options{Env: []string{"HTTPS_PROXY=http://127.0.0.1:9"}}) // no CA is asked
-	for page, least := range map[string]int{"issuers.md": 20, "ingress.md": 25} {
+	for page, least := range map[string]int{"issuers.md": 20, "ingress.md": 25, "gateways.md": 17} {
 		t.Run(page, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(checkout, "docs", page))
 			if err != nil {
@@ -111,7 +127,11 @@ func TestTheCommandsOfThePagesOnIssuersAndIngressesPrintWhatTheyShow(t *testing.
 				t.Fatalf("just %d examples", len(all))
 			}
 			defer sweep(t, all)
+			folder := manifestsOf(t, string(text))
 			for _, e := range all {
+				if file := &e.args[len(e.args)-1]; e.args[0] == "apply" {
+					*file = filepath.Join(folder, *file)
+				}
 				e.run(t)
 			}
 		})

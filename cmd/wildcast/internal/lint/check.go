@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
@@ -80,6 +81,8 @@ func objectsOf(all []*object) (objects controllers.Objects) {
 			objects.Namespaces = append(objects.Namespaces, object)
 		case *networkingv1.Ingress:
 			objects.Ingresses = append(objects.Ingresses, object)
+		case *unstructured.Unstructured:
+			objects.Gateways = append(objects.Gateways, object)
 		case *corev1.Secret:
 			objects.Secrets = append(objects.Secrets, object)
 		case *corev1.ConfigMap:
@@ -103,14 +106,14 @@ func (o *object) finding(reason, message string) Finding {
 	return Finding{File: o.File, Line: o.lineOf(message), Kind: o.kind, Namespace: o.GetNamespace(), Name: o.GetName(), Reason: reason, Message: message}
 }
 
-// entry is how a problem begins that is about one entry of spec.tls.
-var entry = regexp.MustCompile(`^spec\.tls\[(\d+)\]: `)
+// entry is how a problem begins that is about one entry of spec.tls, or one listener or server of a Gateway.
+var entry = regexp.MustCompile(`^spec\.(tls|listeners|servers)\[(\d+)\]: `)
 
 // lineOf is where the key stands that a message is about: the one that it begins with, or the first annotation that it
 // names.
 func (o *object) lineOf(message string) int {
 	if found := entry.FindStringSubmatch(message); found != nil {
-		return o.Line("spec", "tls", found[1])
+		return o.Line("spec", found[1], found[2])
 	}
 	keys, _, _ := strings.Cut(message, ": ")
 	words := strings.FieldsFunc(keys, func(r rune) bool { return r == ' ' || r == ',' })

@@ -14,7 +14,7 @@ var Names = []string{
 	controllers.AnnotationRenewed, controllers.AnnotationInsteadOf, controllers.AnnotationAdopt, controllers.AnnotationIssuer, controllers.AnnotationCertificate,
 	controllers.AnnotationWildcard, controllers.AnnotationKeyType, controllers.AnnotationDuration,
 	controllers.AnnotationRenewBefore, controllers.AnnotationProfile, controllers.AnnotationPreferredChain,
-	controllers.AnnotationDNSNames, controllers.AnnotationSecretLabels, controllers.AnnotationChallengeIssuer,
+	controllers.AnnotationDNSNames, controllers.AnnotationSecretLabels, controllers.AnnotationSecretNamespace, controllers.AnnotationChallengeIssuer,
 	controllers.AnnotationStatus, controllers.AnnotationMessage, controllers.AnnotationAccount,
 	syncer.AnnotationSyncAs, syncer.AnnotationSyncKeys, syncer.AnnotationSyncContexts,
 	syncer.LabelOriginCluster, syncer.LabelOriginNamespace, syncer.LabelOriginName,

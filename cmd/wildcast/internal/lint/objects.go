@@ -10,7 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/wildcast/wildcast/controllers"
 )
 
 // object is an object of a kind that wildcast reads.
@@ -26,7 +29,15 @@ var kinds = map[string]func() metav1.Object{
 	"v1 ConfigMap":                 func() metav1.Object { return &corev1.ConfigMap{} },
 	"v1 Namespace":                 func() metav1.Object { return &corev1.Namespace{} },
 	"networking.k8s.io/v1 Ingress": func() metav1.Object { return &networkingv1.Ingress{} },
+
+	"gateway.networking.k8s.io/v1 Gateway":      newGateway,
+	"gateway.networking.k8s.io/v1beta1 Gateway": newGateway,
+	"networking.istio.io/v1 Gateway":            newGateway,
+	"networking.istio.io/v1beta1 Gateway":       newGateway,
 }
+
+// newGateway is not typed: of what a Gateway may hold, its definition decides.
+func newGateway() metav1.Object { return &unstructured.Unstructured{} }
 
 // decode reads a document as the API server would with strict validation; nil if it is of another kind. An object that
 // cannot be applied is not judged further.
@@ -47,7 +58,7 @@ func (d *Document) decode(namespace string) (*object, []Finding) {
 		return nil, []Finding{d.fault("%v", err).on()}
 	}
 	o := &object{Document: d, Object: make(), kind: kind}
-	strict, err := kjson.UnmarshalStrict(text, o.Object)
+	strict, err := unmarshal(text, o.Object)
 	if err != nil {
 		strict = append(strict, err)
 	}
@@ -57,10 +68,21 @@ func (d *Document) decode(namespace string) (*object, []Finding) {
 	if o.GetNamespace() == "" && kind != "Namespace" {
 		o.SetNamespace(namespace)
 	}
-	if s, ok := o.Object.(*corev1.Secret); ok {
-		mergeStringData(s)
+	switch object := o.Object.(type) {
+	case *corev1.Secret:
+		mergeStringData(object)
+	case *unstructured.Unstructured:
+		o.kind = string(controllers.AskerOfGateway(object).Kind)
 	}
 	return o, nil
+}
+
+// unmarshal decodes as the API server would with strict validation, as far as the object's type is known here.
+func unmarshal(text []byte, into metav1.Object) (strict []error, err error) {
+	if u, ok := into.(*unstructured.Unstructured); ok {
+		return nil, u.UnmarshalJSON(text)
+	}
+	return kjson.UnmarshalStrict(text, into)
 }
 
 // strictly are the faults that strict decoding has found.

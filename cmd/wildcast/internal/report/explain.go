@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/acmeclient/dns01"
@@ -26,7 +25,7 @@ type Explanation struct {
 // Chain is the way from one that asks to what it gets.
 type Chain struct {
 	Hosts       []string    `json:"hosts,omitempty"`
-	SecretName  string      `json:"secretName,omitempty"` // that the Ingress asks for
+	SecretName  string      `json:"secretName,omitempty"` // that the asker names
 	Certificate Certificate `json:"certificate"`
 	Challenges  []Challenge `json:"challenges,omitempty"`
 	Copy        *Target     `json:"copy,omitempty"`
@@ -47,37 +46,31 @@ type Receipt struct {
 	Why    string             `json:"why"`
 }
 
-// Ingress explains an Ingress.
-func (s Scene) Ingress(ing *networkingv1.Ingress) Explanation {
-	name := types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}
-	e := Explanation{Object: objectOf("Ingress", name), Is: "an Ingress that asks for no certificate", Problems: s.problemsAt("Ingress", name)}
-	for _, ask := range s.Certificates.AsksOf(controllers.AskerIngress, name) {
-		chain := Chain{Hosts: hostsOf(ing, ask.SecretName), SecretName: ask.SecretName, Certificate: s.certificate(s.Certificates.Certificate(ask.Certificate, s.Now))}
+// articles are how the kinds of those who ask are called in a sentence.
+var articles = map[controllers.AskerKind]string{
+	controllers.AskerIngress: "an Ingress", controllers.AskerGateway: "a Gateway", controllers.AskerIstio: "a Gateway of Istio",
+}
+
+// Asker explains an Ingress or a Gateway.
+func (s Scene) Asker(kind controllers.AskerKind, name types.NamespacedName) Explanation {
+	e := Explanation{Object: objectOf(string(kind), name), Is: articles[kind] + " that asks for no certificate", Problems: s.problemsAt(string(kind), name)}
+	for _, ask := range s.Certificates.AsksOf(kind, name) {
+		chain := Chain{Hosts: s.Certificates.HostsOf(kind, name, ask.SecretName), SecretName: ask.SecretName, Certificate: s.certificate(s.Certificates.Certificate(ask.Certificate, s.Now))}
 		if ask.Shared {
-			chain.Copy = s.copyAt(types.NamespacedName{Namespace: name.Namespace, Name: ask.SecretName})
+			chain.Copy = s.copyAt(ask.Target())
 		}
 		if chain.Copy == nil && ask.Shared {
-			chain.Copy = &Target{name.Namespace, ask.SecretName, syncer.Missing, "the certificate is not there yet"}
+			chain.Copy = &Target{ask.Target().Namespace, ask.SecretName, syncer.Missing, "the certificate is not there yet"}
 		}
 		e.Chains = append(e.Chains, chain)
 	}
 	switch {
 	case len(e.Chains) > 0:
-		e.Is = "an Ingress that asks for " + plural(len(e.Chains), "certificate")
+		e.Is = articles[kind] + " that asks for " + plural(len(e.Chains), "certificate")
 	case len(e.Problems) > 0:
-		e.Is = "an Ingress that asks for a certificate, which it does not get"
+		e.Is = articles[kind] + " that asks for a certificate, which it does not get"
 	}
 	return e
-}
-
-// hostsOf are the hosts that an Ingress wants served by a Secret.
-func hostsOf(ing *networkingv1.Ingress, secretName string) (hosts []string) {
-	for _, entry := range ing.Spec.TLS {
-		if entry.SecretName == secretName {
-			hosts = append(hosts, entry.Hosts...)
-		}
-	}
-	return hosts
 }
 
 func counted(n int, one, many string) string {
@@ -169,7 +162,7 @@ func (s Scene) whyHere(kind syncer.Kind, t syncer.Target) string {
 	if kind == syncer.Secrets {
 		for _, ask := range s.Certificates.Requested(t.At) {
 			if ask.Certificate == t.Source {
-				why = append(why, fmt.Sprintf("Ingress %s asks for it", ask.By.NamespacedName))
+				why = append(why, fmt.Sprintf("%s %s asks for it", ask.By.Kind, ask.By.NamespacedName))
 			}
 		}
 	}

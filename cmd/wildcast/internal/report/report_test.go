@@ -38,6 +38,11 @@ func meta(namespace, name string, annotations map[string]string) metav1.ObjectMe
 	return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + name), ResourceVersion: "1", Annotations: annotations}
 }
 
+// explained is the Ingress of a namespace.
+func explained(s report.Scene, namespace string) report.Explanation {
+	return s.Asker(controllers.AskerIngress, types.NamespacedName{Namespace: namespace, Name: "web"})
+}
+
 func ingress(namespace, host, issuer string) *networkingv1.Ingress {
 	return &networkingv1.Ingress{
 		ObjectMeta: meta(namespace, "web", map[string]string{"wildcast.dev/issuer": issuer}),
@@ -193,12 +198,12 @@ func TestAReportOfANamespaceIsAboutThatOne(t *testing.T) {
 func TestExplanationsFollowTheChain(t *testing.T) {
 	s := scene(t)
 	var out bytes.Buffer
-	e := s.Ingress(ingress("fail", "www.fail.test", "le"))
+	e := explained(s, "fail")
 	e.Chains[0].Challenges = []report.Challenge{{Domain: "fail.test", Seen: &dns01.Sighting{FQDN: "_acme-challenge.fail.test.", Zone: "test.", Solver: "cert-manager/dns", Servers: []*dns01.Seen{
 		{Server: "ns1.test. (192.0.2.1:53)", Values: []string{"abc"}}, {Server: "ns2.test. (192.0.2.2:53)"}, {Server: "ns3.test.", Fault: "has no address"},
 	}}}}
 	explained := []report.Explanation{
-		e, s.Ingress(ingress("unlabelled", "www.good.test", "le")), s.Ingress(ingress("none", "www.good.test", "")),
+		e, explained(s, "unlabelled"), explained(s, "none"),
 		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "good", Name: "pull"}),
 		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "late", Name: "pull"}),
 		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "nobody", Name: "knows"}),

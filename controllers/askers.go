@@ -6,14 +6,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	corelisters "k8s.io/client-go/listers/core/v1"
 )
 
-// reconcileIngress finds out what an Ingress asks for now, and passes on what has changed. It makes no request. The empty
-// name stands for a namespace that can be read now.
-func (c *Controller) reconcileIngress(_ context.Context, name types.NamespacedName) (time.Duration, error) {
+// reconcileAsker finds out what the Ingress and the Gateways of a name ask for now, and passes on what has changed. It makes
+// no request. The empty name stands for a namespace that can be read now.
+func (c *Controller) reconcileAsker(_ context.Context, name types.NamespacedName) (time.Duration, error) {
 	if name.Name == "" {
 		c.join(name.Namespace)
 		return 0, nil
@@ -24,18 +25,23 @@ func (c *Controller) reconcileIngress(_ context.Context, name types.NamespacedNa
 	return 0, nil
 }
 
-// judge finds out what an Ingress asks for.
+// requesting are the kinds that ask by annotations.
+var requesting = []AskerKind{AskerIngress, AskerGateway, AskerIstio}
+
+// judge finds out what all objects of a name ask for.
 func (c *Controller) judge(name types.NamespacedName) {
-	by := askerID{AskerIngress, name}
-	ing := c.caches.ingresses.get(name)
-	if ing == nil {
-		c.passOn(c.asks.set(by, nil))
-		c.told.problems(Asker{Kind: AskerIngress, NamespacedName: name}, nil)
-		return
+	for _, kind := range requesting {
+		by := askerID{kind, name}
+		q := c.caches.request(by)
+		if q == nil {
+			c.passOn(c.asks.set(by, nil))
+			c.told.problems(Asker{Kind: kind, NamespacedName: name}, nil)
+			continue
+		}
+		asks, problems := asksOf(q, c.rulesFor(name.Namespace))
+		c.passOn(c.asks.set(by, asks))
+		c.told.problems(q.by, problems)
 	}
-	asks, problems := asksOf(ing, c.rulesFor(ing.Namespace))
-	c.passOn(c.asks.set(by, asks))
-	c.told.problems(askerOf(ing), problems)
 }
 
 // passOn makes the certificates and the copies of changed asks be looked at.
@@ -43,7 +49,7 @@ func (c *Controller) passOn(changed []Ask) {
 	for _, ask := range changed {
 		c.certificateLoop.Add(ask.Certificate)
 		if ask.Shared {
-			c.changed(ask.target())
+			c.changed(ask.Target())
 		}
 	}
 }
@@ -54,6 +60,8 @@ func (c *Controller) rulesFor(namespace string) rules {
 		defaultIssuer:          c.defaultIssuer,
 		certManagerAnnotations: c.certManagerAnnotations,
 		namespaceLabels:        c.namespaceLabels(namespace),
+		labelsOf:               c.namespaceLabels,
+		watched:                c.joined.watched > 0,
 		issuer:                 c.issuer,
 		standing:               c.standing,
 	}
@@ -97,27 +105,27 @@ func (c *Controller) namespace(name string) *corev1.Namespace {
 	return ns
 }
 
-// ingressesFor names the Ingresses that opt in to an issuer of that name. It looks at all of them: issuers change rarely.
-func (c *Controller) ingressesFor(issuer string) (names []types.NamespacedName) {
-	for _, ing := range c.caches.ingresses.all() {
-		if c.rulesFor(ing.Namespace).issuerName(ing) == issuer {
-			names = append(names, nameOf(ing))
+// askersFor names the objects that opt in to an issuer of that name. It looks at all of them: issuers change rarely.
+func (c *Controller) askersFor(issuer string) (names []types.NamespacedName) {
+	for _, q := range c.caches.requests(metav1.NamespaceAll) {
+		if c.rulesFor(q.by.Namespace).issuerName(q) == issuer {
+			names = append(names, q.by.NamespacedName)
 		}
 	}
 	return names
 }
 
-// Requested tells what Ingresses request under the name of one Secret: which certificates, for which Ingresses, the
-// oldest first.
+// Requested tells what Ingresses and Gateways request under the name of one Secret: which certificates, for whom, the oldest
+// first.
 func (c *Controller) Requested(target types.NamespacedName) []Ask {
 	return slices.DeleteFunc(c.asks.forTarget(target), func(a Ask) bool { return !a.Shared })
 }
 
-// RequestedOf names the Secrets under which Ingresses request a certificate.
+// RequestedOf names the Secrets under which Ingresses and Gateways request a certificate.
 func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []types.NamespacedName) {
 	for _, ask := range c.asks.forCertificate(certificate) {
 		if ask.Shared {
-			targets = append(targets, ask.target())
+			targets = append(targets, ask.Target())
 		}
 	}
 	return targets
