@@ -1,7 +1,7 @@
 // Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
 // not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, and
-// wildcast itself. What is not built but installed, BIND, it installs where it may, and says else what to do. It
-// prints the folders that hold them.
+// wildcast itself. What is not built but installed, BIND, nginx and HAProxy, it installs where it may, and says else what to
+// do. It prints the folders that hold them.
 package main
 
 import (
@@ -16,13 +16,14 @@ import (
 	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/edge"
 	"github.com/wildcast/wildcast/e2e/monitoring"
+	"github.com/wildcast/wildcast/e2e/sidecar"
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	for _, build := range []func(context.Context, io.Writer) (string, error){bind.Install, cluster.Build, edge.Build, monitoring.Build, wildcast.Build} {
+	for _, build := range []func(context.Context, io.Writer) (string, error){bind.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, wildcast.Build} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -108,7 +108,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err := os.RemoveAll(filepath.Join(k.cfg.Folder, stagedView)); err != nil {
 		return fmt.Errorf("remove what an earlier run has left: %w", err)
 	}
-	k.loop.Add(taskFiles, taskReload)
+	k.loop.Add(taskFiles) // which finds out whether a reload is due
 	if err := k.loop.Run(ctx, 1); err != nil {
 		return err
 	}

@@ -1,0 +1,112 @@
+package sidecar_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/e2e/sidecar"
+	"github.com/wildcast/wildcast/e2e/stage"
+	"github.com/wildcast/wildcast/e2e/wildcast"
+)
+
+// under runs a story under load, and returns the serial numbers that clients saw. No connection may fail.
+func (p *pod) under(story func(load *sidecar.Load)) map[string]int {
+	p.Helper()
+	load := sidecar.StartLoad(p.Addr, host, p.authority.pool, 4)
+	p.Cleanup(func() { _, _ = load.Stop() }) // also when the story fails
+	story(load)
+	served, err := load.Stop()
+	if err != nil {
+		p.Errorf("a client failed: %v", err)
+	}
+	total := 0
+	for _, n := range served {
+		total += n
+	}
+	p.Logf("%d connections, %d certificates", total, len(served))
+	return served
+}
+
+// sees waits until the clients meet the certificate of that serial number.
+func (p *pod) sees(load *sidecar.Load, serial string) {
+	p.Helper()
+	p.until("clients meet certificate "+serial, func() error {
+		if is := load.Last(); is != serial {
+			return fmt.Errorf("they meet %s", is)
+		}
+		return nil
+	})
+}
+
+func TestHAProxyServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
+	p := open(t, "haproxy", "renew-haproxy")
+	first := p.renew()
+	p.start("--check-staged=/usr/sbin/haproxy -c -f " + p.Config())
+	p.must(p.StartServer())
+	p.serves(first)
+	served := p.under(func(load *sidecar.Load) {
+		for range 5 {
+			p.sees(load, p.renew())
+		}
+	})
+	if len(served) != 6 {
+		t.Errorf("clients met %d certificates, want 6", len(served))
+	}
+}
+
+func TestNginxServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
+	p := open(t, "nginx", "renew-nginx")
+	first := p.renew()
+	p.start("--check=/usr/sbin/nginx -t -q -e stderr -c " + p.Config())
+	p.must(p.StartServer())
+	p.serves(first)
+	served := p.under(func(load *sidecar.Load) {
+		for range 5 {
+			p.sees(load, p.renew())
+		}
+	})
+	if len(served) != 6 {
+		t.Errorf("clients met %d certificates, want 6", len(served))
+	}
+}
+
+func TestNginxServesWhatWildcastObtainsAndRenews(t *testing.T) {
+	p := open(t, "nginx", "acme-nginx")
+	st, err := stage.Open(shared, "acme-nginx", stage.Options{Zones: []string{"a.test"}})
+	p.must(err)
+	t.Cleanup(func() { p.must(st.Close(context.Background())) })
+	p.must(st.Issuer(t.Context(), stage.Home, "pebble", map[string]string{"sync": "acme-nginx=web"}))
+	p.must(st.Solver(t.Context(), stage.Home, "dns", nil))
+	wildcast.New(t, shared, wildcast.Options{})
+	p.must(p.StartSidecar(t.Context(), p.kubeconfig, p.namespace)) // before there is a Secret
+	p.must(st.Ingress(t.Context(), p.namespace, "web", secret, []string{host}, map[string]string{"wildcast.dev/issuer": "pebble"}))
+	p.must(p.Ready(t.Context()))
+	p.must(p.StartServer())
+	p.authority.pool = st.CA.Root()
+	p.under(func(load *sidecar.Load) {
+		for range 3 {
+			p.until("clients meet a certificate", func() error {
+				if load.Last() == "" {
+					return errors.New("they have met none")
+				}
+				return nil
+			})
+			before := load.Last()
+			patch := fmt.Sprintf(`{"metadata":{"annotations":{"wildcast.dev/renew":%q}}}`, time.Now().Format(time.RFC3339Nano))
+			_, err := p.kube.CoreV1().Secrets(stage.Home).Patch(t.Context(), "wildcard.a.test", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+			p.must(err)
+			p.until("clients meet the renewed certificate", func() error {
+				if load.Last() == before {
+					return errors.New("they meet the old one")
+				}
+				return nil
+			})
+		}
+	})
+}
