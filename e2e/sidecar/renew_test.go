@@ -47,7 +47,7 @@ func (p *pod) sees(load *sidecar.Load, serial string) {
 func TestHAProxyServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p := open(t, "haproxy", "renew-haproxy")
 	first := p.renew()
-	p.start("--check-staged=/usr/sbin/haproxy -c -f " + p.Config())
+	p.start("--check-staged=haproxy -c -f " + p.Config())
 	p.must(p.StartServer())
 	p.serves(first)
 	served := p.under(func(load *sidecar.Load) {
@@ -63,7 +63,7 @@ func TestHAProxyServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 func TestNginxServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p := open(t, "nginx", "renew-nginx")
 	first := p.renew()
-	p.start("--check=/usr/sbin/nginx -t -q -e stderr -c " + p.Config())
+	p.start("--check=nginx -t -q -e stderr -c " + p.Config())
 	p.must(p.StartServer())
 	p.serves(first)
 	served := p.under(func(load *sidecar.Load) {

@@ -155,6 +155,7 @@ func (s *Site) StartSidecar(ctx context.Context, kubeconfig, namespace string, m
 	}
 	args = append(args, "--kubeconfig="+kubeconfig, "--namespace="+namespace)
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WILDCAST_") || strings.HasPrefix(v, "KUBECONFIG=") })
+	env = append(env, "PATH="+os.Getenv("PATH")+":/usr/sbin") // where users other than root find nginx too
 	s.keeper, err = child.Start(child.Spec{
 		Path: filepath.Join(folder, "wildcast"), Args: append(args, more...), Env: append(env, s.env...), Log: filepath.Join(s.Dir, "sidecar.log"),
 	})

@@ -75,7 +75,7 @@ func (p *pod) inService() string {
 func TestAConfigurationThatNginxRefusesKeepsTheOldCertificateInServiceUntilItIsRepaired(t *testing.T) {
 	p := open(t, "nginx", "check-nginx")
 	first := p.renew()
-	p.start("--check=/usr/sbin/nginx -t -q -e stderr -c " + p.Config())
+	p.start("--check=nginx -t -q -e stderr -c " + p.Config())
 	p.must(p.StartServer())
 	p.serves(first)
 	good, err := os.ReadFile(p.Config())
@@ -97,7 +97,7 @@ func TestAConfigurationThatNginxRefusesKeepsTheOldCertificateInServiceUntilItIsR
 func TestFilesThatHAProxyRefusesAreNeverInService(t *testing.T) {
 	p := open(t, "haproxy", "check-haproxy")
 	first := p.renew()
-	p.start("--check-staged=/usr/sbin/haproxy -c -f " + p.Config())
+	p.start("--check-staged=haproxy -c -f " + p.Config())
 	p.must(p.StartServer())
 	p.serves(first)
 	good, err := os.ReadFile(p.Config())
