@@ -348,6 +348,25 @@ func TestOnceWaitsForAllSecretsAndEnds(t *testing.T) {
 	})
 }
 
+func TestOnceEndsWithTheLastSecretThatComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		web := tlsSecret(t, "shop", "web")
+		b := newBench(t, web)
+		b.cfg.Once = true
+		k, err := New(b.cfg)
+		must(t, err)
+		ended := make(chan error, 1)
+		go func() { ended <- k.Run(t.Context()) }()
+		synctest.Wait()
+		b.apply(web)
+		if len(ended) != 1 {
+			t.Fatal("it goes on")
+		}
+		must(t, <-ended)
+		b.serves("web", web.Data)
+	})
+}
+
 func TestNoLogHoldsASecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		web := tlsSecret(t, "shop", "web")

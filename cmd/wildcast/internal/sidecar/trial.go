@@ -79,6 +79,7 @@ func (k *Keeper) accept(changes []change) error {
 			errs = append(errs, fmt.Errorf("accept files of secret %s: %w", c.Name, err))
 			continue
 		}
+		c.accepted = true
 		k.log.Info("Put files in service", append(c.fields(), zap.Strings("files", names(c.files)))...)
 	}
 	return errors.Join(errs...)
