@@ -89,24 +89,31 @@ func TestNginxServesWhatWildcastObtainsAndRenews(t *testing.T) {
 	p.must(p.Ready(t.Context()))
 	p.must(p.StartServer())
 	p.authority.pool = st.CA.Root()
-	p.under(func(load *sidecar.Load) {
+	served := p.under(func(load *sidecar.Load) {
+		p.sees(load, p.stored())
 		for range 3 {
-			p.until("clients meet a certificate", func() error {
-				if load.Last() == "" {
-					return errors.New("they have met none")
-				}
-				return nil
-			})
-			before := load.Last()
+			before := p.stored()
 			patch := fmt.Sprintf(`{"metadata":{"annotations":{"wildcast.dev/renew":%q}}}`, time.Now().Format(time.RFC3339Nano))
 			_, err := p.kube.CoreV1().Secrets(stage.Home).Patch(t.Context(), "wildcard.a.test", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 			p.must(err)
-			p.until("clients meet the renewed certificate", func() error {
-				if load.Last() == before {
-					return errors.New("they meet the old one")
+			p.until("the certificate is renewed", func() error {
+				if p.stored() == before {
+					return errors.New("it is the old one")
 				}
 				return nil
 			})
+			p.sees(load, p.stored())
 		}
 	})
+	if len(served) != 4 {
+		t.Errorf("clients met %d certificates, want 4", len(served))
+	}
+}
+
+// stored is the serial number of the certificate in the Secret.
+func (p *pod) stored() string {
+	p.Helper()
+	s, err := p.kube.CoreV1().Secrets(p.namespace).Get(p.Context(), secret, metav1.GetOptions{})
+	p.must(err)
+	return serialOf(p.T, s.Data["tls.crt"])
 }
