@@ -147,7 +147,7 @@ func TestADeletedSecretLeavesItsFilesAlsoAfterARestartWithoutTheAPIServer(t *tes
 	p.must(os.WriteFile(nowhere, []byte(strings.ReplaceAll(string(text), config.Host, "https://127.0.0.1:1")), 0o600))
 	p.must(p.StartSidecar(t.Context(), nowhere, p.namespace))
 	p.must(p.Ready(t.Context()))
-	p.says("connection refused")
+	p.says("Could not read Secret yet")
 	p.stillServes(first)
 	p.must(p.RestartSidecar(t.Context(), p.kubeconfig, p.namespace))
 	p.serves(p.renew())

@@ -103,7 +103,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	for _, kept := range k.kept {
-		watching.Go(func() { kept.follow(ctx, func() { k.loop.Add(taskFiles) }) })
+		watching.Go(func() { kept.follow(ctx, k.log, func() { k.loop.Add(taskFiles) }) })
 	}
 	if err := os.RemoveAll(filepath.Join(k.cfg.Folder, stagedView)); err != nil {
 		return fmt.Errorf("remove what an earlier run has left: %w", err)

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
+
+// lateAfter is how long it may take to read a Secret before that is told.
+const lateAfter = 10 * time.Second
 
 // kept is a Secret, what is known of it, and its folder. All but the informer is for the loop's goroutine.
 type kept struct {
@@ -52,11 +56,17 @@ func (k *kept) unreadable(ctx context.Context, r *cache.Reflector, err error, lo
 }
 
 // follow runs the informer until ctx ends. known is called when it is known whether there is such a Secret.
-func (k *kept) follow(ctx context.Context, known func()) {
+// An API server that refuses connections client-go does not speak of.
+func (k *kept) follow(ctx context.Context, log *zap.Logger, known func()) {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
+	late := time.AfterFunc(lateAfter, func() {
+		log.Warn("Could not read Secret yet; files stay as they are while the API server is away", k.fields()...)
+	})
+	defer late.Stop()
 	waiting.Go(func() {
 		if cache.WaitFor(ctx, "", k.informer.HasSyncedChecker()) {
+			late.Stop()
 			known()
 		}
 	})
