@@ -120,13 +120,17 @@ func (o *options) validate() error {
 			complain("--dns01-nameservers has %q: give an address with a port such as 8.8.8.8:53", server)
 		}
 	}
+	o.validateLog(complain)
+	return errors.Join(errs...)
+}
+
+func (o *options) validateLog(complain func(format string, args ...any)) {
 	if _, err := zapcore.ParseLevel(o.logLevel); err != nil {
 		complain("--log-level is %q: give debug, info, warn or error", o.logLevel)
 	}
 	if o.logFormat != "json" && o.logFormat != "console" {
 		complain("--log-format is %q: give json or console", o.logFormat)
 	}
-	return errors.Join(errs...)
 }
 
 // validateNamespaces checks the names of namespaces. An empty list is no way to say all: it is more likely to be a

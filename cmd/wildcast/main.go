@@ -5,6 +5,7 @@
 //	wildcast status     what is issued, where it is copied, what is wrong
 //	wildcast explain    why an object is as it is
 //	wildcast renew      another certificate now
+//	wildcast sidecar    Secrets as files, for a process that reads files
 //	wildcast convert    cert-manager's and kubed's objects as wildcast's
 //	wildcast version    the version
 package main
@@ -83,7 +84,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), convertCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), sidecarCommand(), convertCommand(), versionCommand())
 	return root
 }
 

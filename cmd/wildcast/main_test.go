@@ -68,6 +68,17 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, gateway, secret, configmap or namespace"},
 		{"renew of nothing", "renew", exitUsage, "name one certificate"},
 		{"renew of no name", "renew a/b/c", exitUsage, "give NAMESPACE/NAME"},
+		{"files of nothing", "sidecar --folder=/tls", exitUsage, "give one or more, as NAMESPACE/NAME"},
+		{"files without a folder", "sidecar web", exitUsage, "--folder is \"\": give an absolute path"},
+		{"files of no name", "sidecar a/b/c --folder=/tls", exitUsage, "give NAMESPACE/NAME"},
+		{"two Secrets in one folder", "sidecar a/web b/web --folder=/tls", exitUsage, "give another, as in other=b/web"},
+		{"a folder that leads out", "sidecar ..=a/web --folder=/tls", exitUsage, "cannot be the name of a folder"},
+		{"files that nobody may read", "sidecar web --folder=/tls --mode=0200", exitUsage, "such as 0640"},
+		{"no mode", "sidecar web --folder=/tls --mode=rw", exitUsage, "such as 0640"},
+		{"a signal to nobody", "sidecar web --folder=/tls --signal=HUP", exitUsage, "--signal and --pid-file belong together"},
+		{"no signal", "sidecar web --folder=/tls --signal=KILL --pid-file=/pid", exitUsage, "give one of HUP"},
+		{"two ways to reload", "sidecar web --folder=/tls --signal=HUP --pid-file=/pid --reload=true", exitUsage, "give one of them"},
+		{"a combined file that leads out", "sidecar web --folder=/tls --combined=../x", exitUsage, "such as combined.pem"},
 		{"nobody listens", "run " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

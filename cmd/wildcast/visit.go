@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,17 +13,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // visit is how commands for people reach a cluster: with kubectl's flags, and as wildcast is run there.
 type visit struct {
-	kubeconfig string
-	overrides  clientcmd.ConfigOverrides
-	all        bool
-	run        options // of the wildcast there, as far as they are known
-	flags      *pflag.FlagSet
+	reach
+	all   bool
+	run   options // of the wildcast there, as far as they are known
+	flags *pflag.FlagSet
 
 	*clients
 	namespace string // of the context
@@ -33,10 +29,7 @@ type visit struct {
 // add declares kubectl's flags, and those of wildcast run that judgments depend on.
 func (v *visit) add(f *pflag.FlagSet) {
 	v.flags = f
-	f.StringVar(&v.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: $KUBECONFIG, then ~/.kube/config, then the pod's service account)")
-	names := clientcmd.RecommendedConfigOverrideFlags("")
-	names.AuthOverrideFlags.Username, names.AuthOverrideFlags.Password = clientcmd.FlagInfo{}, clientcmd.FlagInfo{} // as kubectl
-	clientcmd.BindOverrideFlags(&v.overrides, f, names)
+	v.reach.add(f)
 	f.BoolVarP(&v.all, "all-namespaces", "A", false, "all namespaces, which is the default unless --namespace is given")
 	v.run.addJudging(f)
 }
@@ -58,17 +51,11 @@ func (o *options) addJudging(f *pflag.FlagSet) {
 
 // open reaches the cluster, and finds out how wildcast is run there.
 func (v *visit) open(ctx context.Context) error {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = v.kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &v.overrides)
-	cfg, err := loader.ClientConfig()
+	cfg, namespace, err := v.config()
 	if err != nil {
-		return fmt.Errorf("find the cluster: %w; give --kubeconfig or --context", err)
+		return err
 	}
-	if v.namespace, _, err = loader.Namespace(); err != nil {
-		return fmt.Errorf("find the cluster: %w", err)
-	}
-	v.run.kubeAPIQPS = -1
+	v.namespace, v.run.kubeAPIQPS = namespace, -1
 	if v.clients, err = newClients(cfg, &v.run, zap.NewNop()); err != nil {
 		return err
 	}
@@ -137,18 +124,6 @@ func (v *visit) heed(c corev1.Container) {
 			mine.Changed = true
 		}
 	}
-}
-
-// named reads NAMESPACE/NAME; of a name alone the namespace is the chosen one, or else the other.
-func (v *visit) named(text, otherwise string) (types.NamespacedName, error) {
-	namespace, name, found := strings.Cut(text, "/")
-	if !found {
-		namespace, name = cmp.Or(v.overrides.Context.Namespace, otherwise), text
-	}
-	if namespace == "" || name == "" || strings.Contains(name, "/") {
-		return types.NamespacedName{}, usageError{fmt.Errorf("%q is no name: give NAMESPACE/NAME", text)}
-	}
-	return types.NamespacedName{Namespace: namespace, Name: name}, nil
 }
 
 // pluginName is what the program is called as a plugin of kubectl.

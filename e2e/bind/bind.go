@@ -39,7 +39,7 @@ type BIND struct {
 
 // Start returns when the servers answer for all zones.
 func Start(ctx context.Context, o Options) (*BIND, error) {
-	program, err := find()
+	program, err := programs.Find()
 	if err != nil {
 		return nil, fmt.Errorf("start BIND: %w", err)
 	}
