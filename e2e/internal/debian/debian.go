@@ -39,7 +39,7 @@ func find(name string) (path string, err error) {
 }
 
 func (p Programs) missing() error {
-	return errors.New(strings.Join(p.Names, " and ") + " are not on this machine, and suites use real ones: install them, on Debian and Ubuntu with: " +
+	return errors.New("not on this machine, and suites use the real thing: " + strings.Join(p.Names, " and ") + ". Install it, on Debian and Ubuntu with: " +
 		"apt-get update && apt-get install -y --no-install-recommends " + strings.Join(p.Packages, " "))
 }
 
