@@ -65,6 +65,8 @@ func TestIngressesWithMalformedAnnotationsAreRefused(t *testing.T) {
 		{values{"wildcast.dev/dns-names": "*.*.example.com"}, `"*.*.example.com" is not a DNS name`},
 		{values{"wildcast.dev/secret-labels": "team=web, example.com/tier=edge,empty="}, ""},
 		{values{"wildcast.dev/secret-labels": "team=web,tier"}, `Annotation wildcast.dev/secret-labels: "tier" is no label; write for example team=web,tier=edge.`},
+		{values{"wildcast.dev/secret-namespace": "istio-ingress"}, ""},
+		{values{"wildcast.dev/secret-namespace": "a.b"}, `Annotation wildcast.dev/secret-namespace: "a.b" cannot be the name of a namespace; name the one`},
 		{values{"wildcast.dev/secret-labels": "a b=c"}, `"a b=c" is no label`},
 		{values{"wildcast.dev/certificate": "ipincloud-crt"}, ""},
 		{values{"wildcast.dev/certificate": "ipincloud_crt"}, `"ipincloud_crt" cannot be the name of a certificate's Secret`},
