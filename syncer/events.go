@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -167,15 +169,33 @@ func (k *keeper) kubectl(target ref) string {
 
 // refused is what the owner of a source hears when the API server refuses a copy, or cannot be reached.
 func (k *keeper) refused(source *object, target ref, cause string, err error) saying {
-	note := fmt.Sprintf("Copy %s: %v", k.place(target), err)
+	why := err
+	if answer := errors.Unwrap(err); answer != nil {
+		why = answer // without what was being done, and where
+	}
+	note := fmt.Sprintf("Copy %s was not written: %v. It is tried again by itself. ", k.place(target), why)
 	if k.abroad() {
-		note += ". It is tried again by itself. " + remedy(cause, target)
+		note += remedy(cause, target)
+	} else {
+		note += remedyHere(why, target)
 	}
 	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause, note: note}
 }
 
 // unreachable is the cause of a failure of which the API server said nothing.
 const unreachable = "Unreachable"
+
+// remedyHere is what can be done about a copy that this cluster's API server refuses.
+func remedyHere(why error, target ref) string {
+	first := "Change what refuses it"
+	switch {
+	case strings.Contains(why.Error(), "exceeded quota"): // a quota has no reason of its own
+		first = "Raise the quota"
+	case apierrors.IsInvalid(why):
+		first = "Correct the source"
+	}
+	return fmt.Sprintf("%s, or keep all copies out of the namespace: kubectl label namespace %s %s=false", first, target.Namespace, LabelSync)
+}
 
 // remedy is what can be done about another cluster that refuses copies for that cause.
 func remedy(cause string, target ref) string {

@@ -22,7 +22,7 @@ func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsL
 		s.must(stage.Fill(t.Context(), s.kube, blocked, s.kind.resource()))
 		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
 		s.copied(source, others...)
-		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota")
+		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota", "Raise the quota")
 		took := s.count(func() {
 			s.edit(source, tlsPair(t, "omni.test"))
 			s.copied(source, others...)

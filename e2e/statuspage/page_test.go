@@ -51,7 +51,7 @@ func TestThePageTellsInABrowserWhatGoesWellAndWhatDoesNot(t *testing.T) {
 	leader := s.run("leader")
 	s.tells(leader,
 		"wildcard.example.test is Ready", "wildcard.shop.test is Ready", "wildcard.blog.test is NotReady", "gateway is Ready",
-		"Ingress blog/drafts: IssuerNotFound: ", "Secret cert-manager/wildcard.example.test: TargetFailed: Copy full/wildcard.example.test: create copy",
+		"Ingress blog/drafts: IssuerNotFound: ", "Secret cert-manager/wildcard.example.test: TargetFailed: Copy full/wildcard.example.test was not written: secrets",
 		"of wildcard.example.test 5 copies, 0 behind, 1 failing, 0 leaving", "of wildcard.shop.test 4 copies, 0 behind, 1 failing, 0 leaving",
 		"of ca-bundle 4 copies, 0 behind, 0 failing, 0 leaving",
 	)
