@@ -66,7 +66,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 	}
 	reflection := syncer.Config{
 		Kind:              syncer.ConfigMaps,
-		Kube:              clients.kube,
+		Kube:              clients.copies,
 		Metadata:          clients.metadata,
 		Namespaces:        a.namespaces,
 		WatchedNamespaces: o.watched(),

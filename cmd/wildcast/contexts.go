@@ -45,7 +45,7 @@ func contexts(o *options, log *zap.Logger) func() (map[string]syncer.Context, er
 					if err != nil {
 						return nil, nil, err
 					}
-					return clients.kube, clients.metadata, nil
+					return clients.copies, clients.metadata, nil
 				},
 			}
 		}

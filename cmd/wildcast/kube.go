@@ -15,7 +15,11 @@ import (
 
 // clients talk to the API server.
 type clients struct {
-	kube     kubernetes.Interface
+	kube kubernetes.Interface
+	// copies is kube with a connection for each request that is under way. One HTTP/2 connection, of which all requests
+	// otherwise are streams, is read and written by one goroutine at either end, and leads to one of several API servers:
+	// a fan-out of thousands of writes waits for it.
+	copies   kubernetes.Interface
 	metadata metadata.Interface
 	dynamic  dynamic.Interface // of Gateways and their definitions
 }
@@ -61,7 +65,12 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
-	return &clients{kube, metadataClient, dynamicClient}, nil
+	typed.NextProtos = []string{"http/1.1"}
+	copies, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return nil, fmt.Errorf("configure client: %w", err)
+	}
+	return &clients{kube, copies, metadataClient, dynamicClient}, nil
 }
 
 // restConfig follows the usual rules: the given file, else the pod's service account, else $KUBECONFIG or

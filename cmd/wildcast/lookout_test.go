@@ -64,7 +64,7 @@ func stand(t *testing.T, o options) *post {
 		&metav1.PartialObjectMetadata{TypeMeta: kind, ObjectMeta: source}, &metav1.PartialObjectMetadata{TypeMeta: kind, ObjectMeta: mine})
 
 	o.namespace, o.clusterName, o.http01Service, o.workers = "home", "kubernetes", "wildcast-http01:80", 1
-	app, err := newApp(&o, &clients{kube: p.kube, metadata: p.metadata}, events.NewFakeRecorder(100), nil, zap.NewNop())
+	app, err := newApp(&o, &clients{kube: p.kube, copies: p.kube, metadata: p.metadata}, events.NewFakeRecorder(100), nil, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestAStatusPageNamesTheNamespacesThatCannotBeRead(t *testing.T) {
 func TestThereIsNoStatusPageBeforeTheCachesAreFilled(t *testing.T) {
 	kube := fake.NewClientset()
 	app, err := newApp(&options{namespace: "home", clusterName: "kubernetes", http01Service: "a:80", workers: 1},
-		&clients{kube: kube, metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}, events.NewFakeRecorder(1), nil, zap.NewNop())
+		&clients{kube: kube, copies: kube, metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}, events.NewFakeRecorder(1), nil, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
