@@ -51,6 +51,7 @@ func TestHAProxyServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p.must(p.StartServer())
 	p.serves(first)
 	served := p.under(func(load *sidecar.Load) {
+		p.sees(load, first)
 		for range 5 {
 			p.sees(load, p.renew())
 		}
@@ -67,6 +68,7 @@ func TestNginxServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p.must(p.StartServer())
 	p.serves(first)
 	served := p.under(func(load *sidecar.Load) {
+		p.sees(load, first)
 		for range 5 {
 			p.sees(load, p.renew())
 		}

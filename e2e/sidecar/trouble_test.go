@@ -81,12 +81,13 @@ func TestAConfigurationThatNginxRefusesKeepsTheOldCertificateInServiceUntilItIsR
 	good, err := os.ReadFile(p.Config())
 	p.must(err)
 	p.must(os.WriteFile(p.Config(), []byte("nonsense;\n"+string(good)), 0o644))
-	served := p.under(func(*sidecar.Load) {
+	served := p.under(func(load *sidecar.Load) {
+		p.sees(load, first)
 		second := p.renew()
 		p.says("--check", `unknown directive \"nonsense\"`)
 		p.stillServes(first)
 		p.must(os.WriteFile(p.Config(), good, 0o644))
-		p.serves(second)
+		p.sees(load, second)
 	})
 	if len(served) != 2 {
 		t.Errorf("clients met %d certificates, want 2", len(served))
