@@ -179,7 +179,9 @@ func TestTheShippedRoleIsAllThatIsUsedAndLetsReadNoOtherSecret(t *testing.T) {
 	if _, err := shared.KubectlWith(t.Context(), p.kubeconfig, nil, "auth", "can-i", "get", "secret/other", "-n", p.namespace); err == nil {
 		t.Error("it lets read another Secret")
 	}
-	found, err := shared.Requests(func(r cluster.Request) bool { return r.User == cluster.Username("rights", account) && strings.HasPrefix(r.UserAgent, "wildcast/") })
+	found, err := shared.Requests(func(r cluster.Request) bool {
+		return r.User == cluster.Username("rights", account) && strings.HasPrefix(r.UserAgent, "wildcast/")
+	})
 	p.must(err)
 	if len(found) == 0 {
 		t.Fatal("no request was counted")
