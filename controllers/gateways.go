@@ -149,9 +149,11 @@ func (g *gateways) in(namespace string) (all []*request) {
 	return all
 }
 
-// put keeps what a Gateway says, if it may ask for something.
-func (g *gateways) put(u *unstructured.Unstructured) {
-	q, name := requestOfGateway(u), nameOf(u)
+func (g *gateways) put(u *unstructured.Unstructured) { g.keep(requestOfGateway(u)) }
+
+// keep keeps what a Gateway says, if it may ask for something.
+func (g *gateways) keep(q *request) {
+	name := q.by.NamespacedName
 	g.mu.Lock()
 	_, known := g.requests[name]
 	if len(q.annotations) > 0 {

@@ -114,12 +114,28 @@ func (c *caches) request(by askerID) *request {
 		}
 		return nil
 	}
-	for _, kind := range c.gateways {
-		if kind.asker == by.kind {
-			return kind.get(by.name)
+	if kind := c.gatewaysOf(by.kind); kind != nil {
+		return kind.get(by.name)
+	}
+	return nil
+}
+
+// gatewaysOf returns the Gateways of a kind, nil if these are not read.
+func (c *caches) gatewaysOf(kind AskerKind) *gateways {
+	for _, g := range c.gateways {
+		if g.asker == kind {
+			return g
 		}
 	}
 	return nil
+}
+
+// inGateways returns what the Gateways of a namespace say, of either kind, those of all namespaces under the empty name.
+func (c *caches) inGateways(namespace string) (all []*request) {
+	for _, g := range c.gateways {
+		all = append(all, g.in(namespace)...)
+	}
+	return all
 }
 
 // requests returns what the objects of a namespace say, those of all namespaces under the empty name.
@@ -131,10 +147,7 @@ func (c *caches) requests(namespace string) (all []*request) {
 	for _, ing := range ingresses() {
 		all = append(all, requestOf(ing))
 	}
-	for _, kind := range c.gateways {
-		all = append(all, kind.in(namespace)...)
-	}
-	return all
+	return append(all, c.inGateways(namespace)...)
 }
 
 // askersIn names what may ask in a namespace.
@@ -147,11 +160,9 @@ func (c *caches) askersIn(namespace string) (names []types.NamespacedName) {
 
 // askersFor names what asks for Secrets in a namespace that is not its own.
 func (c *caches) askersFor(namespace string) (names []types.NamespacedName) {
-	for _, kind := range c.gateways {
-		for _, q := range kind.in(metav1.NamespaceAll) {
-			if q.in == namespace && q.elsewhere() {
-				names = append(names, q.by.NamespacedName)
-			}
+	for _, q := range c.inGateways(metav1.NamespaceAll) {
+		if q.in == namespace && q.elsewhere() {
+			names = append(names, q.by.NamespacedName)
 		}
 	}
 	return names

@@ -3,6 +3,7 @@ package controllers
 import (
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	corelisters "k8s.io/client-go/listers/core/v1"
 )
@@ -16,6 +17,7 @@ func (c *Controller) Objects() Objects {
 		Ingresses:  c.caches.ingresses.all(),
 		Secrets:    slices.Concat(c.caches.issuers.all(), c.caches.solvers.all(), c.caches.orders.all(), c.caches.managed.all()),
 		ConfigMaps: c.caches.standing.all(),
+		read:       c.caches.inGateways(metav1.NamespaceAll),
 	}
 	if c.joined.watched == 0 {
 		return o
@@ -25,6 +27,7 @@ func (c *Controller) Objects() Objects {
 		readable[n.Name] = true
 	}
 	o.Ingresses, o.Secrets, o.ConfigMaps = keptIn(readable, o.Ingresses), keptIn(readable, o.Secrets), keptIn(readable, o.ConfigMaps)
+	o.read = slices.DeleteFunc(o.read, func(q *request) bool { return !readable[q.by.Namespace] })
 	return o
 }
 

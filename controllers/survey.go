@@ -27,6 +27,8 @@ type Objects struct {
 	Gateways   []*unstructured.Unstructured // of the Gateway API or of Istio
 	Secrets    []*corev1.Secret             // issuers, solvers, records of orders, certificates
 	ConfigMaps []*corev1.ConfigMap
+
+	read []*request // what Gateways say that a Controller has read, which keeps no more of them
 }
 
 // Survey is what a [Controller] makes of some objects, with nothing watched and nothing done: the same judgments, for
@@ -80,8 +82,10 @@ func (c *caches) fill(o Objects) error {
 		add(c.ingresses[metav1.NamespaceAll], ing)
 	}
 	for _, u := range o.Gateways {
-		of := slices.IndexFunc(c.gateways, func(g *gateways) bool { return g.asker == AskerOfGateway(u).Kind })
-		c.gateways[of].put(u)
+		c.gatewaysOf(AskerOfGateway(u).Kind).put(u)
+	}
+	for _, q := range o.read {
+		c.gatewaysOf(q.by.Kind).keep(q)
 	}
 	for _, m := range o.ConfigMaps {
 		if isStanding(m) {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -172,4 +173,35 @@ func TestASurveyOfWhatTheControllerHoldsJudgesTheSameAndChangesNothing(t *testin
 		return len(all) == 1 && all[0].Plan.Do == Keep && len(issuers) == 1 && issuers[0].Status == StatusReady && len(s.Problems()) == 0
 	})
 	stop()
+}
+
+func TestASurveyOfWhatTheControllerHoldsKnowsWhatGatewaysAskFor(t *testing.T) {
+	o := Objects{
+		Namespaces: []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"cert-manager-tls": "wildcard.a.test"}}}},
+		Secrets:    []*corev1.Secret{{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "le"}, Type: TypeIssuer, Data: map[string][]byte{"kind": []byte("selfsigned")}}},
+		Gateways: []*unstructured.Unstructured{
+			gatewayFrom(t, `listeners: [{hostname: x.a.test, tls: {certificateRefs: [{name: s}]}}]`, map[string]string{AnnotationIssuer: "le"}),
+			gatewayFrom(t, `servers: [{hosts: [y.a.test], tls: {mode: SIMPLE, credentialName: r}}]`, map[string]string{AnnotationIssuer: "le"}),
+		},
+	}
+	shown, err := NewSurvey(Config{Home: home}, o, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := NewSurvey(Config{Home: home}, shown.c.Objects(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []AskerKind{AskerGateway, AskerIstio} {
+		want := shown.AsksOf(kind, key("shop/web"))
+		if len(want) != 1 || !want[0].Shared {
+			t.Fatalf("%s: shown %v", kind, want)
+		}
+		if got := held.AsksOf(kind, key("shop/web")); !slices.EqualFunc(got, want, Ask.equal) {
+			t.Errorf("%s: held %v, want %v", kind, got, want)
+		}
+	}
+	if asks := held.Requested(key("shop/s")); len(asks) != 1 {
+		t.Errorf("the copy is requested by %v", asks)
+	}
 }
