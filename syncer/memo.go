@@ -20,7 +20,8 @@ func alike(m map[string]string) map[string]string {
 	return same
 }
 
-// memo remembers what was made of the last texts. What it returns must not be changed. Safe for concurrent use.
+// memo remembers what was made of the last texts that are of the length that ours have. What it returns must not be changed.
+// Safe for concurrent use.
 type memo[T any] struct {
 	make func(text string) T
 
@@ -28,14 +29,19 @@ type memo[T any] struct {
 	known map[string]T
 }
 
-// memoSize is more than a cluster has sources that change at the same time.
-const memoSize = 512
+const (
+	memoSize = 512  // more than a cluster has sources that change at the same time
+	memoText = 4096 // bytes; users can make longer ones, which would fill our memory
+)
 
 func newMemo[T any](make func(text string) T) *memo[T] {
 	return &memo[T]{make: make, known: map[string]T{}}
 }
 
 func (m *memo[T]) of(text string) T {
+	if text == "" || len(text) > memoText { // most objects of a cluster have no origin
+		return m.make(text)
+	}
 	m.mu.RLock()
 	made, found := m.known[text]
 	m.mu.RUnlock()
