@@ -11,11 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/zapr"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/klog/v2"
 
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
@@ -76,6 +78,10 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
 	f.StringVar(&o.dns01ExecDir, "dns01-exec-dir", "", "`folder` of programs that solvers in the home namespace may run with the provider exec (default none)")
 	f.StringSliceVar(&o.dns01Nameservers, "dns01-nameservers", nil, "`resolvers`, address:port, of DNS-01 solvers that name none (default the system's)")
+	o.addLog(f)
+}
+
+func (o *options) addLog(f *pflag.FlagSet) {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "json", "json or console")
 }
@@ -191,6 +197,15 @@ func (o *options) logger() (*zap.Logger, error) {
 	cfg.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	cfg.EncoderConfig.EncodeDuration = zapcore.StringDurationEncoder
 	return cfg.Build()
+}
+
+// startLog makes the log, also client-go's. It is to be synced at the end.
+func (o *options) startLog() (log *zap.Logger, sync func(), err error) {
+	if log, err = o.logger(); err != nil {
+		return nil, nil, err
+	}
+	klog.SetLoggerWithOptions(zapr.NewLogger(log.Named("client-go")), klog.ContextualLogger(true))
+	return log, func() { _ = log.Sync() }, nil // stderr may refuse to sync, and there is nobody left to tell
 }
 
 // fromEnvironment sets each flag that was not given from WILDCAST_ and its name in capitals.

@@ -34,7 +34,7 @@ type warning struct {
 
 // warningsKept is of how many objects the last warning is kept, which the status page shows: at most about 1 MiB.
 func (o *options) warningsKept() int {
-	if o.statusAddress == "" || o.statusAddress == "0" {
+	if !listens(o.statusAddress) {
 		return 0
 	}
 	return 1000

@@ -6,12 +6,10 @@ import (
 	"os"
 	"runtime/debug"
 
-	"github.com/go-logr/zapr"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"  // requests and leadership in /metrics
 	_ "k8s.io/component-base/metrics/prometheus/workqueue" // queues in /metrics
-	"k8s.io/klog/v2"
 
 	"github.com/wildcast/wildcast/acmeclient/dns01"
 )
@@ -47,12 +45,11 @@ func collectLess() {
 // run wires everything and lives until ctx ends. It stops in the reverse order: the work, then the lease, the children
 // that talk to DNS vendors, the servers, the caches, and last the Events, which all of them may have emitted.
 func run(ctx context.Context, o *options) error {
-	log, err := o.logger()
+	log, sync, err := o.startLog()
 	if err != nil {
 		return err
 	}
-	defer log.Sync() //nolint:errcheck // stderr may refuse to sync, and there is nobody left to tell
-	klog.SetLoggerWithOptions(zapr.NewLogger(log.Named("client-go")), klog.ContextualLogger(true))
+	defer sync()
 	log.Info("Starting", zap.String("version", version), zap.String("namespace", o.namespace))
 
 	clients, err := connect(ctx, o, log)

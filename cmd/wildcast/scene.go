@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -136,7 +135,6 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 			return forbidden(what, err)
 		})
 	}
-	secret := func(o *corev1.Secret) { mu.Lock(); defer mu.Unlock(); s.objects.Secrets = append(s.objects.Secrets, o) }
 	for _, namespace := range v.scope() {
 		for _, only := range []metav1.ListOptions{
 			{FieldSelector: "type=" + string(controllers.TypeIssuer)}, {FieldSelector: "type=" + string(controllers.TypeSolver)},
@@ -145,37 +143,23 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 			read(namespace, "secrets", func(ctx context.Context) error {
 				return each(ctx, only, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 					return v.kube.CoreV1().Secrets(namespace).List(ctx, o)
-				}, secret)
+				}, collect(&mu, &s.objects.Secrets))
 			})
 		}
 		read(namespace, "configmaps", func(ctx context.Context) error {
 			return each(ctx, metav1.ListOptions{LabelSelector: controllers.LabelCertificate + "=true"},
 				func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 					return v.kube.CoreV1().ConfigMaps(namespace).List(ctx, o)
-				},
-				func(m *corev1.ConfigMap) {
-					mu.Lock()
-					defer mu.Unlock()
-					s.objects.ConfigMaps = append(s.objects.ConfigMaps, m)
-				})
+				}, collect(&mu, &s.objects.ConfigMaps))
 		})
 		read(namespace, "ingresses", func(ctx context.Context) error {
 			return each(ctx, metav1.ListOptions{},
 				func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 					return v.kube.NetworkingV1().Ingresses(namespace).List(ctx, o)
-				},
-				func(i *networkingv1.Ingress) {
-					mu.Lock()
-					defer mu.Unlock()
-					s.objects.Ingresses = append(s.objects.Ingresses, i)
-				})
+				}, collect(&mu, &s.objects.Ingresses))
 		})
 		all.Go(func() error {
-			err := v.readGateways(ctx, namespace, func(u *unstructured.Unstructured) {
-				mu.Lock()
-				defer mu.Unlock()
-				s.objects.Gateways = append(s.objects.Gateways, u)
-			})
+			err := v.readGateways(ctx, namespace, collect(&mu, &s.objects.Gateways))
 			mu.Lock()
 			defer mu.Unlock()
 			return s.tolerated(err, "Gateways")
@@ -187,6 +171,15 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 		return err
 	})
 	return all.Wait()
+}
+
+// collect returns a function that appends to a list, from any goroutine.
+func collect[T any](mu *sync.Mutex, to *[]T) func(T) {
+	return func(o T) {
+		mu.Lock()
+		defer mu.Unlock()
+		*to = append(*to, o)
+	}
 }
 
 // readGateways reads the Gateways of a namespace, in the version that wildcast would.

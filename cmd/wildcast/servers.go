@@ -11,9 +11,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// serve listens on address and answers with handler until stop is called. "0" and "" are no address: nothing listens.
+// listens reports whether an address is one; "0" and "" are none.
+func listens(address string) bool { return address != "" && address != "0" }
+
+// serve listens on address and answers with handler until stop is called. Without an address nothing listens.
 func serve(name, address string, handler http.Handler, log *zap.Logger) (stop func(), err error) {
-	if address == "" || address == "0" {
+	if !listens(address) {
 		return func() {}, nil
 	}
 	listener, err := net.Listen("tcp", address)

@@ -9,12 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-logr/zapr"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/klog/v2"
 
 	"github.com/wildcast/wildcast/cmd/wildcast/internal/sidecar"
 )
@@ -57,10 +55,7 @@ func sidecarCommand() *cobra.Command {
 
 func (o *sidecarOptions) add(f *pflag.FlagSet) {
 	o.reach.add(f)
-	of := pflag.NewFlagSet("", pflag.ContinueOnError)
-	o.run.add(of)
-	f.AddFlag(of.Lookup("log-level"))
-	f.AddFlag(of.Lookup("log-format"))
+	o.run.addLog(f)
 	f.StringVar(&o.keep.Folder, "folder", "", "`folder` of the Secrets' folders; no other program may write there")
 	f.StringVar(&o.mode, "mode", "0640", "`mode` of files; folders may be looked into by those who may read the files")
 	f.StringVar(&o.keep.Combined, "combined", "", "`name` of one more file with a certificate's chain and key, such as HAProxy reads")
@@ -141,12 +136,11 @@ func (o *sidecarOptions) secrets(args []string, namespace string) (all []sidecar
 
 // sidecar keeps the files until ctx ends. The API server need not be there: files of an earlier run serve until it is.
 func (o *sidecarOptions) sidecar(ctx context.Context, args []string) error {
-	log, err := o.run.logger()
+	log, sync, err := o.run.startLog()
 	if err != nil {
 		return err
 	}
-	defer log.Sync() //nolint:errcheck // stderr may refuse to sync, and there is nobody left to tell
-	klog.SetLoggerWithOptions(zapr.NewLogger(log.Named("client-go")), klog.ContextualLogger(true))
+	defer sync()
 	cfg, namespace, err := o.config()
 	if err != nil {
 		return err
