@@ -2,5 +2,5 @@
 // each value does what it says and nothing else is taken, and what helm installs on a real API server is enough for the
 // real wildcast, which keeps its state through upgrades, removals and returns. It runs the commands of docs/install.md.
 //
-// Its programs are those of e2e/helm. The CRDs of the Prometheus operator are files in the module that e2e/operator names.
+// Its programs are those of e2e/helm. The CRDs of the Prometheus operator are files in a module that e2e/crds names.
 package chart

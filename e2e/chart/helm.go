@@ -51,23 +51,3 @@ func environment(c *cluster.Cluster) []string {
 	return append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), "KUBECTL_KUBERC=false",
 		"HELM_CACHE_HOME="+folder, "HELM_CONFIG_HOME="+folder, "HELM_DATA_HOME="+folder)
 }
-
-// CRDs returns the files of the Prometheus operator's two CRDs.
-func CRDs(ctx context.Context) ([]string, error) {
-	checkout, err := cluster.Checkout()
-	if err != nil {
-		return nil, err
-	}
-	const module = "github.com/prometheus-operator/prometheus-operator"
-	list := exec.CommandContext(ctx, "sh", "-c", "go mod download "+module+" && go list -m -f '{{.Dir}}' "+module)
-	list.Dir = filepath.Join(checkout, "e2e", "operator")
-	out, err := list.Output()
-	if err != nil {
-		return nil, fmt.Errorf("find the CRDs of the Prometheus operator: %w", err)
-	}
-	folder := filepath.Join(strings.TrimSpace(string(out)), "example", "prometheus-operator-crd")
-	return []string{
-		filepath.Join(folder, "monitoring.coreos.com_servicemonitors.yaml"),
-		filepath.Join(folder, "monitoring.coreos.com_prometheusrules.yaml"),
-	}, nil
-}

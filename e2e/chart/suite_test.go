@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/internal/definitions"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -26,17 +27,7 @@ func TestMain(m *testing.M) {
 		if _, err := Build(ctx, os.Stderr); err != nil {
 			return err
 		}
-		files, err := CRDs(ctx)
-		for _, file := range files {
-			_, failed := c.Kubectl(ctx, "apply", "--server-side", "--filename", file)
-			err = errors.Join(err, failed)
-		}
-		if err != nil {
-			return err
-		}
-		_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=3m", "crd",
-			"servicemonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com")
-		return err
+		return errors.Join(definitions.ServiceMonitor.Install(ctx, c), definitions.PrometheusRule.Install(ctx, c))
 	}))
 }
 

@@ -21,11 +21,16 @@ type Definition struct {
 	file   string // which it is in, beside others
 }
 
-// Those of the kinds that wildcast reads.
+// Those of the kinds that wildcast reads, and those of the Prometheus operator of which its manifests have objects.
 var (
 	Gateway = Definition{"gateways.gateway.networking.k8s.io", "sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_gateways.yaml"}
 	Istio   = Definition{"gateways.networking.istio.io", "istio.io/api", "kubernetes/customresourcedefinitions.gen.yaml"}
+
+	ServiceMonitor = Definition{"servicemonitors.monitoring.coreos.com", operator, "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"}
+	PrometheusRule = Definition{"prometheusrules.monitoring.coreos.com", operator, "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"}
 )
+
+const operator = "github.com/prometheus-operator/prometheus-operator"
 
 // Install installs a definition, and returns when objects can be made. It is fine if it is there.
 func (d Definition) Install(ctx context.Context, c *cluster.Cluster) error {
