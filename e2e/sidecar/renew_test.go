@@ -46,25 +46,19 @@ func (p *pod) sees(load *sidecar.Load, serial string) {
 
 func TestHAProxyServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p := open(t, "haproxy", "renew-haproxy")
-	first := p.renew()
-	p.start("--check-staged=haproxy -c -f " + p.Config())
-	p.must(p.StartServer())
-	p.serves(first)
-	served := p.under(func(load *sidecar.Load) {
-		p.sees(load, first)
-		for range 5 {
-			p.sees(load, p.renew())
-		}
-	})
-	if len(served) != 6 {
-		t.Errorf("clients met %d certificates, want 6", len(served))
-	}
+	p.servesEachRenewal("--check-staged=haproxy -c -f " + p.Config())
 }
 
 func TestNginxServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 	p := open(t, "nginx", "renew-nginx")
+	p.servesEachRenewal("--check=nginx -t -q -e stderr -c " + p.Config())
+}
+
+// servesEachRenewal renews under load, with a check.
+func (p *pod) servesEachRenewal(check string) {
+	p.Helper()
 	first := p.renew()
-	p.start("--check=nginx -t -q -e stderr -c " + p.Config())
+	p.start(check)
 	p.must(p.StartServer())
 	p.serves(first)
 	served := p.under(func(load *sidecar.Load) {
@@ -74,7 +68,7 @@ func TestNginxServesEachRenewalUnderLoadAndNoConnectionFails(t *testing.T) {
 		}
 	})
 	if len(served) != 6 {
-		t.Errorf("clients met %d certificates, want 6", len(served))
+		p.Errorf("clients met %d certificates, want 6", len(served))
 	}
 }
 
