@@ -38,49 +38,68 @@ func (r recorder) Eventf(regarding, related runtime.Object, eventType, reason, a
 	r.EventRecorder.Eventf(regarding, related, eventType, reason, fmt.Sprintf("%s-%08x", action, hash.Sum32()), "%s", text)
 }
 
-// flushable is an Event sink that tells whether it is busy.
-type flushable struct {
+// eventsAtOnce is how many Events are written at the same time. An issuer that is missing is told to each of thousands of
+// Ingresses, each in a goroutine of client-go's: the API server has more urgent things to do.
+const eventsAtOnce = 8
+
+// sink is an Event sink that writes a few Events at once, and tells whether it is busy.
+type sink struct {
 	events.EventSink
-	last atomic.Int64 // when a write began or ended last
-	busy atomic.Int64 // writes under way
+	places chan struct{} // one is taken by each write
+	last   atomic.Int64  // when a write was asked for or ended last
+	busy   atomic.Int64  // writes asked for or under way
 }
 
-func (s *flushable) mark(by int64) {
+func newSink(kube kubernetes.Interface) *sink {
+	return &sink{EventSink: &events.EventSinkImpl{Interface: kube.EventsV1()}, places: make(chan struct{}, eventsAtOnce)}
+}
+
+func (s *sink) mark(by int64) {
 	s.busy.Add(by)
 	s.last.Store(time.Now().UnixNano())
 }
 
-func (s *flushable) Create(ctx context.Context, e *eventsv1.Event) (*eventsv1.Event, error) {
-	s.mark(1)
-	defer s.mark(-1)
-	return s.EventSink.Create(ctx, e)
+// Create implements events.EventSink.
+func (s *sink) Create(ctx context.Context, e *eventsv1.Event) (*eventsv1.Event, error) {
+	return s.write(func() (*eventsv1.Event, error) { return s.EventSink.Create(ctx, e) })
 }
 
-func (s *flushable) Patch(ctx context.Context, e *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
-	s.mark(1)
-	defer s.mark(-1)
-	return s.EventSink.Patch(ctx, e, data)
+// Patch implements events.EventSink.
+func (s *sink) Patch(ctx context.Context, e *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
+	return s.write(func() (*eventsv1.Event, error) { return s.EventSink.Patch(ctx, e, data) })
 }
 
-// startEvents returns a recorder, and the function that ends it once the Events under way are written: when none was
-// for 50 ms, at most 2 s.
+func (s *sink) write(write func() (*eventsv1.Event, error)) (*eventsv1.Event, error) {
+	s.mark(1)
+	defer s.mark(-1)
+	s.places <- struct{}{}
+	defer func() { <-s.places }()
+	return write()
+}
+
+// flush waits until no Event was written for 50 ms, at most 2 s.
+func (s *sink) flush() {
+	s.mark(0)
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if s.busy.Load() == 0 && time.Since(time.Unix(0, s.last.Load())) > 50*time.Millisecond {
+			return
+		}
+	}
+}
+
+// startEvents returns a recorder, and the function that ends it once the Events under way are written.
 func startEvents(kube kubernetes.Interface) (events.EventRecorder, func(), error) {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the work, which emits Events to its last moment
-	sink := &flushable{EventSink: &events.EventSinkImpl{Interface: kube.EventsV1()}}
+	sink := newSink(kube)
 	broadcaster := events.NewBroadcaster(sink)
 	if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
 		cancel()
 		return nil, nil, fmt.Errorf("start recording events: %w", err)
 	}
-	flush := func() {
-		sink.mark(0)
-		for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			if sink.busy.Load() == 0 && time.Since(time.Unix(0, sink.last.Load())) > 50*time.Millisecond {
-				break
-			}
-		}
+	end := func() {
+		sink.flush()
 		broadcaster.Shutdown()
 		cancel()
 	}
-	return recorder{broadcaster.NewRecorder(scheme.Scheme, reportingController)}, flush, nil
+	return recorder{broadcaster.NewRecorder(scheme.Scheme, reportingController)}, end, nil
 }

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/events"
 )
 
 func TestEventsAreWrittenBeforeTheEndAndFoldedOnlyWhenTheySayTheSame(t *testing.T) {
@@ -37,4 +41,42 @@ func TestEventsAreWrittenBeforeTheEndAndFoldedOnlyWhenTheySayTheSame(t *testing.
 			t.Errorf("the API server would refuse %d characters of note, %d of action", len(event.Note), len(event.Action))
 		}
 	}
+}
+
+// eventServer is an Event sink that answers when it is let.
+type eventServer struct {
+	events.EventSink
+	asked, answer chan struct{}
+}
+
+func (s eventServer) Create(_ context.Context, e *eventsv1.Event) (*eventsv1.Event, error) {
+	s.asked <- struct{}{}
+	<-s.answer
+	return e, nil
+}
+
+func TestAFewOfManyEventsAreWrittenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 1500
+		server := eventServer{asked: make(chan struct{}, many), answer: make(chan struct{})}
+		sink := newSink(fake.NewClientset())
+		sink.EventSink = server
+		var written sync.WaitGroup
+		for range many {
+			written.Go(func() {
+				if _, err := sink.Create(t.Context(), &eventsv1.Event{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if under := len(server.asked); under != eventsAtOnce {
+			t.Errorf("%d Events are written at once, want %d", under, eventsAtOnce)
+		}
+		close(server.answer)
+		written.Wait()
+		if all := len(server.asked); all != many {
+			t.Errorf("%d Events were written, want %d", all, many)
+		}
+	})
 }

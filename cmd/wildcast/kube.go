@@ -19,7 +19,9 @@ type clients struct {
 	// copies is kube with a connection for each request that is under way. One HTTP/2 connection, of which all requests
 	// otherwise are streams, is read and written by one goroutine at either end, and leads to one of several API servers:
 	// a fan-out of thousands of writes waits for it.
-	copies   kubernetes.Interface
+	copies kubernetes.Interface
+	// lease renews the lease, which cannot wait: neither behind other requests on a connection, nor for their limit.
+	lease    kubernetes.Interface
 	metadata metadata.Interface
 	dynamic  dynamic.Interface // of Gateways and their definitions
 }
@@ -70,7 +72,12 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
-	return &clients{kube, copies, metadataClient, dynamicClient}, nil
+	typed.QPS = -1
+	lease, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return nil, fmt.Errorf("configure client: %w", err)
+	}
+	return &clients{kube, copies, lease, metadataClient, dynamicClient}, nil
 }
 
 // restConfig follows the usual rules: the given file, else the pod's service account, else $KUBECONFIG or

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/zap"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,4 +36,40 @@ func TestCopiesAreWrittenOverConnectionsOfTheirOwnAndAllElseOverOne(t *testing.T
 			t.Errorf("asked over %s, want %s", got, want)
 		}
 	}
+}
+
+func TestTheLeaseIsRenewedWhileManyOtherRequestsWaitForTheirAnswer(t *testing.T) {
+	leases := make(chan struct{}, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/leases/") {
+			leases <- struct{}{}
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		<-r.Context().Done()
+	}))
+	server.EnableHTTP2 = true
+	server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 10}
+	server.StartTLS()
+	defer server.Close()
+	config := &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
+	clients, err := newClients(config, &options{kubeAPIQPS: 1}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	for range 50 {
+		for _, client := range []kubernetes.Interface{clients.kube, clients.copies} {
+			others.Go(func() { client.CoreV1().Secrets("home").Get(ctx, "s", metav1.GetOptions{}) }) //nolint:errcheck // it has no answer
+		}
+	}
+	for range 3 {
+		if _, err := clients.lease.CoordinationV1().Leases("home").Get(ctx, leaseName, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		<-leases
+	}
+	cancel()
+	others.Wait()
 }

@@ -79,7 +79,7 @@ func run(ctx context.Context, o *options) error {
 	if !o.leaderElect {
 		err = app.work(ctx)
 	} else {
-		err = lead(ctx, clients.kube, o.namespace, log, app.work)
+		err = lead(ctx, clients.lease, o.namespace, log, app.work)
 	}
 	if errors.Is(err, errLeaseLost) {
 		pool.Abandon() // the next leader goes on with the orders, and needs the same TXT records
