@@ -20,7 +20,7 @@ func openWithFallback(t *testing.T, name string) (s *scene, spare *acmetest.CA, 
 	t.Cleanup(spare.Close)
 	s.must(s.Issuer(s.ctx, stage.Home, name+"-spare", map[string]string{"server": spare.Directory(), "caBundle": string(spare.CABundle())}))
 	infra = s.namespace("infra", nil)
-	s.run("--leader-elect=false") // a killed process's lease would be free only after 15 s
+	s.run()
 	for _, issuer := range []string{name, name + "-spare"} {
 		s.ready(issuer)
 	}

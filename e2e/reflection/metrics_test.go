@@ -62,5 +62,5 @@ func TestTheMetricsCountCopiesByState(t *testing.T) {
 		s.wantStates(map[string]int{"synced": n, "failing": 1, "blocked": 1})
 		s.remove(place{Namespace: taken, Name: source.Name})
 		s.wantStates(map[string]int{"synced": n + 1, "failing": 1})
-	}, "--kube-api-qps=8", "--leader-elect=false")
+	}, "--kube-api-qps=8")
 }

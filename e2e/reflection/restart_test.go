@@ -152,5 +152,5 @@ func TestAKilledWildcastLeavesNothingThatTheNextDoesNotFinish(t *testing.T) {
 		s.w.Kill()
 		s.must(s.w.Restart(t.Context()))
 		s.copied(source, targets...)
-	}, "--kube-api-qps=20", "--leader-elect=false")
+	}, "--kube-api-qps=20")
 }

@@ -114,7 +114,7 @@ func TestATargetNamespaceThatIsDeletedGoesCleanlyAndNothingIsMadeInItAgain(t *te
 // lose while the API server starts on a busy machine: it would end then, for the kubelet to start it again.
 func TestAnAPIServerThatRestartsInTheMiddleOfAFanOutLosesNoCopy(t *testing.T) {
 	const n = 150
-	s := tell(t, "api-restart", "--kube-api-qps=15", "--leader-elect=false")
+	s := tell(t, "api-restart", "--kube-api-qps=15")
 	source := s.at("source", "omni")
 	s.namespace("source")
 	targets := s.namespaces(n, "t", "team=web")
