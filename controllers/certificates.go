@@ -97,11 +97,11 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 		return c.changeInPlace(ctx, v)
 	case Install, Refuse:
 		return c.change(ctx, v)
-	case Remove:
+	case Remove, Forget:
 		if !c.joined.complete() {
 			return 0, nil // an Ingress that cannot be read may ask for it; join brings us back
 		}
-		return 0, c.remove(ctx, v)
+		return 0, c.remove(ctx, v, plan.Do)
 	}
 	return until(plan.At, v.now), nil
 }
@@ -340,18 +340,19 @@ func (c *Controller) announce(v *view, have *Have) {
 		"Certificate %s for %s is valid until %s.", v.name, strings.Join(have.Names, ", "), have.NotAfter.UTC().Format(time.RFC3339)))
 }
 
-// remove deletes an expired certificate that nobody asks for, and its record.
-func (c *Controller) remove(ctx context.Context, v *view) error {
-	for _, s := range []*corev1.Secret{v.secret, v.record.secret} {
-		if s == nil {
-			continue
-		}
+// remove deletes a record that nobody needs, and with [Remove] the expired certificate before it.
+func (c *Controller) remove(ctx context.Context, v *view, do Action) error {
+	secrets := []*corev1.Secret{v.record.secret}
+	if do == Remove {
+		secrets = []*corev1.Secret{v.secret, v.record.secret}
+	}
+	for _, s := range secrets {
 		err := c.kube.CoreV1().Secrets(s.Namespace).Delete(ctx, s.Name, metav1.DeleteOptions{Preconditions: preconditions(s)})
 		if err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("remove expired %s: %w", nameOf(s), err)
+			return fmt.Errorf("remove %s, which nobody needs: %w", nameOf(s), err)
 		}
+		c.log.Info("Removed what nobody needs", zap.String("secret", nameOf(s).String()))
 	}
-	c.log.Info("Removed expired certificate", zap.String("certificate", v.name.String()))
 	return nil
 }
 

@@ -33,9 +33,14 @@ import (
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 
-// newCluster is client-go's fake, which also heeds selectors when Secrets are listed and watched.
+// newCluster is client-go's fake, which also heeds selectors when Secrets are listed and watched, and notes when they
+// were made.
 func newCluster() *fake.Clientset {
 	kube := fake.NewClientset()
+	kube.PrependReactor("create", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		a.(clienttesting.CreateAction).GetObject().(*corev1.Secret).CreationTimestamp = metav1.Now()
+		return false, nil, nil
+	})
 	kube.PrependReactor("list", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		found, err := kube.Tracker().List(secretsResource, corev1.SchemeGroupVersion.WithKind("Secret"), a.GetNamespace())
 		if err != nil {

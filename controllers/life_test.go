@@ -550,6 +550,39 @@ func TestBackOffIsShortWhenTheCertificateIsAboutToExpire(t *testing.T) {
 	}
 }
 
+func TestTheRecordOfAnOrderThatNeverCameToAnEndGoesAWeekAfterNobodyAsksForItAnyMore(t *testing.T) {
+	inBubble(t, 90*day, nil, func(l *life) {
+		l.ca.refuse = func(int) error { return &acmeclient.Error{Op: "validate", Status: 403, Reached: true} }
+		l.pass(3 * day)
+		failed := l.secret(record)
+		if failed == nil || l.have() != nil {
+			t.Fatal("the order has not failed")
+		}
+		if err := l.c.caches.ingresses[""].GetIndexer().Delete(wiki); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.c.reconcileAsker(t.Context(), nameOf(wiki)); err != nil {
+			t.Fatal(err)
+		}
+		useful := recordOf(failed).usefulUntil()
+		if week := time.Until(useful); week < 7*day || week > 9*day+time.Hour {
+			t.Errorf("it is kept for %s", week)
+		}
+		before := l.writes()
+		l.pass(time.Until(useful) - time.Second)
+		if l.secret(record) == nil {
+			t.Error("it has gone while it was of use")
+		}
+		l.pass(time.Minute)
+		if l.secret(record) != nil {
+			t.Error("it is there")
+		}
+		if n := l.writes() - before; n != 1 {
+			t.Errorf("%d writes, want one", n)
+		}
+	})
+}
+
 func TestTheCAsWishCountsAlsoWhenTheCertificateIsAboutToExpire(t *testing.T) {
 	inBubble(t, 90*day, nil, func(l *life) {
 		l.pass(time.Second)

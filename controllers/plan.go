@@ -14,6 +14,7 @@ const (
 	Wait    Action = "wait"    // an order is due, and its time has not come
 	Release Action = "release" // nobody asks for it: keep it while it lasts, do not renew it
 	Remove  Action = "remove"  // nobody asks for it, and it has expired
+	Forget  Action = "forget"  // nobody asks for it, there is none of ours, and its record is of no more use
 	Refuse  Action = "refuse"  // the Secret of that name is somebody else's
 	Lack    Action = "lack"    // an order is due, and no solver answers for one of its names
 )
@@ -28,7 +29,10 @@ type Plan struct {
 // planFor decides. It is the first row that applies:
 //
 //	want   Secret                        record                      → do       look again
-//	none   none, not ours, or without a readable certificate         → Keep
+//	none   none or not ours              none                        → Keep
+//	none   none or not ours              is of use                   → Keep     when it is not
+//	none   none or not ours              is of no more use           → Forget
+//	none   ours, without a readable certificate                      → Keep
 //	none   ours, valid                                               → Release  when it expires
 //	none   ours, expired                 is not of this certificate  → Keep
 //	none   ours, expired                                             → Remove
@@ -79,7 +83,9 @@ const longestWait = 8 * 24 * time.Hour
 // planUnwanted removes only what the record knows: a clone that somebody made of our Secret carries our label too.
 func planUnwanted(have *Have, record *Record, now time.Time) Plan {
 	switch {
-	case have == nil || !have.Managed || !have.isCertificate():
+	case have == nil || !have.Managed:
+		return planOrphan(record, now)
+	case !have.isCertificate():
 		return Plan{Do: Keep, Why: "nobody asks for it"}
 	case now.Before(have.NotAfter):
 		return Plan{Do: Release, Why: "nobody asks for it", At: have.NotAfter}
@@ -88,6 +94,17 @@ func planUnwanted(have *Have, record *Record, now time.Time) Plan {
 		return Plan{Do: Keep, Why: "nobody asks for it, and it is not from its record"}
 	}
 	return Plan{Do: Remove, Why: "nobody asks for it, and it has expired"}
+}
+
+// planOrphan is about a record without its certificate: the order never came to one, or somebody deleted it.
+func planOrphan(record *Record, now time.Time) Plan {
+	if record.secret == nil {
+		return Plan{Do: Keep, Why: "nobody asks for it"}
+	}
+	if until := record.usefulUntil(); now.Before(until) {
+		return Plan{Do: Keep, Why: "nobody asks for it, and its record may be needed", At: until}
+	}
+	return Plan{Do: Forget, Why: "nobody asks for it, and its record is of no more use"}
 }
 
 // judge says what is wrong with a certificate, empty for nothing, and when it is due for renewal.

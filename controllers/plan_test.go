@@ -68,6 +68,11 @@ func wanted(names string) *Want {
 	return &Want{Name: key(home + "/wildcard.a.test"), Issuer: issuer, Names: words(names), Traits: Traits{KeyType: EC256}}
 }
 
+// orphan is the record of an order that began so long ago and never came to a certificate.
+func orphan(age time.Duration, attempts ...attempt) *Record {
+	return &Record{Attempts: attempts, secret: &corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(now.Add(-age))}}}
+}
+
 func TestPlan(t *testing.T) {
 	foreign := held(t, "*.a.test", day)
 	foreign.Labels = nil
@@ -110,6 +115,12 @@ func TestPlan(t *testing.T) {
 		{"nothing asked, somebody's clone of ours, expired", nil, old, nil, Keep, false},
 		{"nothing asked, another certificate than the record's, expired", nil, old, recorded(t, "*.a.test", 92*day), Keep, false},
 		{"nothing asked, ours by its label only", nil, empty, nil, Keep, false},
+		{"nothing asked, its order never came to an end and is young", nil, nil, orphan(8*day - time.Second), Keep, true},
+		{"nothing asked, its order never came to an end and is old", nil, nil, orphan(8 * day), Forget, false},
+		{"nothing asked, an old order beside somebody's Secret", nil, foreign, orphan(8 * day), Forget, false},
+		{"nothing asked, an old order that was tried again yesterday", nil, nil, orphan(100*day, attempt{At: now.Add(-day)}), Keep, true},
+		{"nothing asked, deleted by hand, and the record holds it", nil, nil, recorded(t, "*.a.test", 89*day), Keep, true},
+		{"nothing asked, deleted by hand, and the record's has expired", nil, nil, recorded(t, "*.a.test", 91*day), Forget, false},
 		{"the issuer is gone", &Want{}, held(t, "*.a.test", 89*day), nil, Keep, false},
 		{"somebody's Secret stands there", wanted("*.a.test"), foreign, nil, Refuse, false},
 		{"it was handed over and is right", wanted("*.a.test"), adopted, nil, Keep, true},

@@ -205,6 +205,20 @@ func (r *Record) have() *Have {
 	return r.inform(h)
 }
 
+// usefulUntil is when a record serves nobody any more who asks for the certificate again: what it holds has expired, no CA
+// waits for the order, and no limit counts its attempts.
+func (r *Record) usefulUntil() time.Time {
+	until := r.secret.CreationTimestamp.Time
+	for _, a := range r.Attempts {
+		until = later(until, a.At)
+	}
+	until = later(until, later(r.Next, r.Other.Next)).Add(longestWait)
+	if made := r.have(); made.isCertificate() {
+		until = later(until, made.NotAfter)
+	}
+	return until
+}
+
 // inform enters into h what its CA has said about it, and returns it.
 func (r *Record) inform(h *Have) *Have {
 	if h == nil {
