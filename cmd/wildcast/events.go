@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -42,7 +44,8 @@ func (r recorder) Eventf(regarding, related runtime.Object, eventType, reason, a
 // Ingresses, each in a goroutine of client-go's: the API server has more urgent things to do.
 const eventsAtOnce = 8
 
-// sink is an Event sink that writes a few Events at once, and tells whether it is busy.
+// sink is an Event sink that writes a few Events at once, and tells whether it is busy. An Event in a namespace that is
+// going is dropped: nobody will read it, and client-go would log each as an error.
 type sink struct {
 	events.EventSink
 	places chan struct{} // one is taken by each write
@@ -74,7 +77,11 @@ func (s *sink) write(write func() (*eventsv1.Event, error)) (*eventsv1.Event, er
 	defer s.mark(-1)
 	s.places <- struct{}{}
 	defer func() { <-s.places }()
-	return write()
+	e, err := write()
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil, nil
+	}
+	return e, err
 }
 
 // flush waits until no Event was written for 50 ms, at most 2 s.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -10,8 +11,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/events"
 )
 
@@ -79,4 +83,20 @@ func TestAFewOfManyEventsAreWrittenAtOnce(t *testing.T) {
 			t.Errorf("%d Events were written, want %d", all, many)
 		}
 	})
+}
+
+func TestAnEventIsDroppedWhereTheNamespaceIsGoingAndNowhereElse(t *testing.T) {
+	going := apierrors.NewForbidden(eventsv1.Resource("events"), "e", errors.New("namespace ns is being terminated"))
+	going.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	for _, row := range []struct {
+		answer error
+		kept   bool
+	}{{going, false}, {apierrors.NewForbidden(eventsv1.Resource("events"), "e", errors.New("no right")), true}, {errors.New("connection refused"), true}} {
+		kube := fake.NewClientset()
+		kube.PrependReactor("create", "events", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, row.answer })
+		_, err := newSink(kube).Create(t.Context(), &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "ns"}})
+		if (err != nil) != row.kept {
+			t.Errorf("%v: got %v", row.answer, err)
+		}
+	}
 }
