@@ -9,8 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/wildcast/wildcast/cmd/wildcast/internal/report"
@@ -37,7 +36,7 @@ func newLookout(o *options, app *app, kube kubernetes.Interface, heard *heard) *
 	return &lookout{o, app, kube, replica, heard}
 }
 
-// asked at most is how many places of each kind are looked at in one report, where something is missing.
+// askedAtMost is how many places of each kind are looked at in one report, where something is missing.
 const askedAtMost = 50
 
 // look makes a report. What the API server does not answer is one of its problems.
@@ -65,7 +64,8 @@ func (l *lookout) look(ctx context.Context) (statuspage.Snapshot, error) {
 func (l *lookout) ask(ctx context.Context, s *report.Scene) []report.Problem {
 	var err error
 	if s.Running, err = l.running(ctx); err == nil {
-		err = l.meet(ctx, s)
+		asked := 0
+		err = meet(ctx, l.kube, s, func(types.NamespacedName) bool { asked++; return asked <= askedAtMost })
 	}
 	for _, kind := range []syncer.Kind{syncer.Secrets, syncer.ConfigMaps} {
 		if err == nil {
@@ -93,31 +93,6 @@ func (l *lookout) running(ctx context.Context) (report.Running, error) {
 		running.Unknown = "the Lease could not be read"
 	}
 	return running, err
-}
-
-// meet shows the survey Secrets that stand where certificates should be and are not wildcast's, as wildcast looks before it
-// orders.
-func (l *lookout) meet(ctx context.Context, s *report.Scene) error {
-	asked := 0
-	for _, state := range s.Certificates.Certificates(s.Now) {
-		if state.Want == nil || state.Have != nil {
-			continue
-		}
-		if asked++; asked > askedAtMost {
-			return nil
-		}
-		secret, err := l.kube.CoreV1().Secrets(state.Name.Namespace).Get(ctx, state.Name.Name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read secret %s: %w", state.Name, err)
-		}
-		if err := s.Certificates.Meet(secret); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // unreadable are the watched namespaces of which nothing is known.

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/pager"
@@ -54,7 +55,7 @@ func (v *visit) look(ctx context.Context) (*scene, error) {
 			return nil, err
 		}
 	}
-	return s, v.readObstacles(ctx, s)
+	return s, meet(ctx, v.kube, &s.Scene, s.Copies[syncer.Secrets].Foreign)
 }
 
 // pageSize is how many objects are read at a time.
@@ -280,14 +281,14 @@ func (v *visit) survey(ctx context.Context, kind syncer.Kind, s *scene) (*syncer
 	return survey, survey.Read(ctx)
 }
 
-// readObstacles reads the Secrets that stand where certificates should be and are not wildcast's, as wildcast does before it
-// orders.
-func (v *visit) readObstacles(ctx context.Context, s *scene) error {
+// meet shows the survey Secrets that stand where certificates should be and are not wildcast's, as wildcast looks before it
+// orders. It looks where that is worthwhile.
+func meet(ctx context.Context, kube kubernetes.Interface, s *report.Scene, worthwhile func(types.NamespacedName) bool) error {
 	for _, state := range s.Certificates.Certificates(s.Now) {
-		if state.Want == nil || state.Have != nil || !s.Copies[syncer.Secrets].Foreign(state.Name) {
+		if state.Want == nil || state.Have != nil || !worthwhile(state.Name) {
 			continue
 		}
-		secret, err := v.kube.CoreV1().Secrets(state.Name.Namespace).Get(ctx, state.Name.Name, metav1.GetOptions{})
+		secret, err := kube.CoreV1().Secrets(state.Name.Namespace).Get(ctx, state.Name.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			continue
 		}
