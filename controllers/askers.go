@@ -13,9 +13,13 @@ import (
 )
 
 // reconcileAsker finds out what the Ingress and the Gateways of a name ask for now, and passes on what has changed. It makes
-// no request. The empty name stands for a namespace that can be read now.
+// no request. The empty name stands for a namespace that can be read now, or of which the Gateways can; for all without one.
 func (c *Controller) reconcileAsker(_ context.Context, name types.NamespacedName) (time.Duration, error) {
-	if name.Name == "" {
+	switch {
+	case name == types.NamespacedName{}:
+		c.learn()
+		return 0, nil
+	case name.Name == "":
 		c.join(name.Namespace)
 		return 0, nil
 	}
@@ -129,4 +133,9 @@ func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []ty
 		}
 	}
 	return targets
+}
+
+// MayBeRequested reports whether a Gateway that cannot be read may ask for a copy of a certificate at the target.
+func (c *Controller) MayBeRequested(certificate, target types.NamespacedName) bool {
+	return !c.caches.gatewaysKnownIn(target.Namespace) && c.caches.managed.get(certificate) != nil
 }

@@ -98,8 +98,8 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 	case Install, Refuse:
 		return c.change(ctx, v)
 	case Remove, Forget:
-		if !c.joined.complete() {
-			return 0, nil // an Ingress that cannot be read may ask for it; join brings us back
+		if !c.allKnown() {
+			return 0, nil // an Ingress or a Gateway that cannot be read may ask for it; join and learn bring us back
 		}
 		return 0, c.remove(ctx, v, plan.Do)
 	}

@@ -23,7 +23,7 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 //
 // The kind's CustomResourceDefinition is watched, by its name: that costs nothing while it does not change. A Role permits no
 // look at it; so where namespaces are watched by themselves, it is asked every few minutes which versions are served, as
-// anybody may.
+// anybody may. So it is at each attempt to watch that fails.
 func (g *gateways) find(ctx context.Context, served chan<- string) {
 	tell := func(version string) {
 		select {
@@ -31,12 +31,23 @@ func (g *gateways) find(ctx context.Context, served chan<- string) {
 		case <-ctx.Done():
 		}
 	}
-	if _, all := g.settled[metav1.NamespaceAll]; !all {
+	if _, all := g.parts[metav1.NamespaceAll]; !all {
 		g.poll(ctx, tell)
 		return
 	}
+	said := false
 	lw := g.patiently(g.source.dynamic.Resource(definitions), fields.OneTermEqualSelector("metadata.name", g.resource.String()).String(),
-		func() { g.settled[metav1.NamespaceAll].end() })
+		func(err error) {
+			if err == nil {
+				return
+			}
+			if apierrors.IsForbidden(err) && !said {
+				said = true
+				g.log.Error("Could not watch a definition, and asks every minute whether there is one: apply the roles of this version of wildcast",
+					zap.Stringer("resource", g.resource), zap.Error(err))
+			}
+			_ = g.ask(ctx, tell) // it is tried again
+		})
 	reflect(ctx, "definition of "+g.resource.String(), lw, definition{tell})
 }
 
@@ -97,20 +108,12 @@ const pollEvery = 5 * time.Minute
 
 // poll asks which version is served. While the API server does not answer, it asks more often.
 func (g *gateways) poll(ctx context.Context, tell func(version string)) {
-	for {
+	for retry := time.Second; ; {
 		wait := pollEvery
-		version, err := g.discover(ctx)
-		switch {
-		case err == nil:
-			tell(version)
-		case apierrors.IsForbidden(err):
-			g.complain(err)
-			for _, settled := range g.settled {
-				settled.end()
-			}
-		default:
-			g.log.Debug("Could not ask which Gateways are served", zap.Stringer("resource", g.resource), zap.Error(err))
-			wait = time.Second
+		if g.ask(ctx, tell) != nil {
+			wait, retry = retry, min(2*retry, time.Minute)
+		} else {
+			retry = time.Second
 		}
 		select {
 		case <-time.After(wait):
@@ -118,6 +121,21 @@ func (g *gateways) poll(ctx context.Context, tell func(version string)) {
 			return
 		}
 	}
+}
+
+// ask tells which version is served, if the API server says so.
+func (g *gateways) ask(ctx context.Context, tell func(version string)) error {
+	version, err := g.discover(ctx)
+	if err == nil {
+		tell(version)
+		return nil
+	}
+	if ctx.Err() == nil {
+		for _, part := range g.parts {
+			part.unserved(err)
+		}
+	}
+	return err
 }
 
 // discover asks which version is served that is understood, the preferred one first.
@@ -143,17 +161,17 @@ func reflect(ctx context.Context, name string, lw cache.ListerWatcher, store cac
 }
 
 // patiently lists and watches, and waits where the API server knows of no such kind or permits no look at it: a definition
-// may be going, or on its way to another server, and rights may be given later. refused is called then.
-func (g *gateways) patiently(client dynamic.ResourceInterface, fieldSelector string, refused func()) cache.ListerWatcher {
+// may be going, or on its way to another server, and rights may be given later. tried is told how each attempt went.
+func (g *gateways) patiently(client dynamic.ResourceInterface, fieldSelector string, tried func(error)) cache.ListerWatcher {
 	try := func(ctx context.Context, request func() error) error {
 		for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 			err := request()
-			if !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) {
+			if ctx.Err() != nil {
 				return err
 			}
-			if apierrors.IsForbidden(err) {
-				g.complain(err)
-				refused()
+			tried(err)
+			if !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) {
+				return err
 			}
 			select {
 			case <-time.After(wait):
@@ -178,15 +196,4 @@ func (g *gateways) patiently(client dynamic.ResourceInterface, fieldSelector str
 			return w, err
 		},
 	}, g.source.dynamic)
-}
-
-// complain logs once that something may not be read.
-func (g *gateways) complain(err error) {
-	g.mu.Lock()
-	said := g.refused
-	g.refused = true
-	g.mu.Unlock()
-	if !said {
-		g.log.Error("Could not read Gateways: apply the roles of this version of wildcast", zap.Stringer("resource", g.resource), zap.Error(err))
-	}
 }

@@ -40,20 +40,17 @@ func GatewayVersions() (kinds [][]schema.GroupVersionResource) {
 // gateways is what the Gateways of one kind say. It follows the kind's definition: while a version is served that is
 // understood, that one is watched; while none is, there are no Gateways. With the definition go all its objects, so nobody
 // asks for anything by then.
-//
-// It is settled, in each watched namespace, when what is there was read, when it is known that the kind is not served, or
-// when it may not be read. It goes on trying then.
 type gateways struct {
 	asker    AskerKind
 	resource schema.GroupResource
 	source   gatewaySource
 	changed  func(name types.NamespacedName)
+	late     func(namespace string) // is told when Gateways were read that could not be at first; the empty name stands for all
 	log      *zap.Logger
-	settled  map[string]gatewaysSettled // by watched namespace, as caches are
+	parts    map[string]*gatewayPart // by watched namespace, as caches are
 
 	mu       sync.Mutex
 	requests map[types.NamespacedName]*request // of those with an annotation that is heeded
-	refused  bool                              // it was said that something may not be read
 }
 
 // gatewaySource is where Gateways are read.
@@ -62,23 +59,14 @@ type gatewaySource struct {
 	discovery discovery.ServerResourcesInterfaceWithContext
 }
 
-// gatewaysSettled is done when Gateways are known.
-type gatewaysSettled struct {
-	*settled
-	name string
-}
-
-// Name and Done are asked by client-go.
-func (s gatewaysSettled) Name() string          { return s.name }
-func (s gatewaysSettled) Done() <-chan struct{} { return s.over }
-
 // newGateways makes the caches of all kinds, for each of the namespaces.
 func newGateways(namespaces []string, source gatewaySource, log *zap.Logger) (all []*gateways) {
 	for _, asker := range slices.Sorted(maps.Keys(gatewayKinds)) {
-		g := &gateways{asker: asker, resource: gatewayKinds[asker], source: source, log: log, changed: func(types.NamespacedName) {},
-			settled: map[string]gatewaysSettled{}, requests: map[types.NamespacedName]*request{}}
+		g := &gateways{asker: asker, resource: gatewayKinds[asker], source: source, log: log,
+			changed: func(types.NamespacedName) {}, late: func(string) {},
+			parts: map[string]*gatewayPart{}, requests: map[types.NamespacedName]*request{}}
 		for _, namespace := range namespaces {
-			g.settled[namespace] = gatewaysSettled{&settled{over: make(chan struct{})}, g.resource.String() + " " + namespace}
+			g.parts[namespace] = newGatewayPart(g, namespace)
 		}
 		all = append(all, g)
 	}
@@ -111,18 +99,17 @@ func (g *gateways) run(ctx context.Context) {
 // follow reads the Gateways in a version, none if it is empty, until the function that it returns is called.
 func (g *gateways) follow(ctx context.Context, version string) (stop func()) {
 	if version == "" {
-		for namespace := range g.settled {
-			g.replace(namespace, nil)
+		for _, part := range g.parts {
+			_ = part.Replace(nil, "")
 		}
 		return func() {}
 	}
 	g.log.Info("Watching Gateways", zap.Stringer("resource", g.resource), zap.String("version", version))
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for namespace := range g.settled {
+	for namespace, part := range g.parts {
 		client := g.source.dynamic.Resource(g.resource.WithVersion(version)).Namespace(namespace)
-		lw := g.patiently(client, "", func() { g.settled[namespace].end() })
-		wg.Go(func() { reflect(ctx, "gateways "+g.resource.String(), lw, gatewayPart{g, namespace}) })
+		wg.Go(func() { reflect(ctx, "gateways "+g.resource.String(), g.patiently(client, "", part.tried), part) })
 	}
 	return func() {
 		cancel()
@@ -172,39 +159,4 @@ func (g *gateways) remove(name types.NamespacedName) {
 	delete(g.requests, name)
 	g.mu.Unlock()
 	g.changed(name)
-}
-
-// replace keeps what the Gateways of a watched namespace say that were listed, and forgets those that were not.
-func (g *gateways) replace(namespace string, listed []any) {
-	there := map[types.NamespacedName]bool{}
-	for _, o := range listed {
-		u := o.(*unstructured.Unstructured)
-		there[nameOf(u)] = true
-		g.put(u)
-	}
-	for _, q := range g.in(namespace) {
-		if !there[q.by.NamespacedName] {
-			g.remove(q.by.NamespacedName)
-		}
-	}
-	g.settled[namespace].end()
-}
-
-// gatewayPart is the store behind the watch of one namespace, or of all.
-type gatewayPart struct {
-	g         *gateways
-	namespace string
-}
-
-func (p gatewayPart) Add(o any) error    { p.g.put(o.(*unstructured.Unstructured)); return nil }
-func (p gatewayPart) Update(o any) error { return p.Add(o) }
-func (p gatewayPart) Delete(o any) error {
-	p.g.remove(nameOf(o.(*unstructured.Unstructured)))
-	return nil
-}
-func (p gatewayPart) Resync() error { return nil }
-
-func (p gatewayPart) Replace(list []any, _ string) error {
-	p.g.replace(p.namespace, list)
-	return nil
 }

@@ -19,6 +19,7 @@ import (
 //	temporary Ingress of a challenge   → that challenge's page
 //	labels of a Namespace              → its Ingresses, Gateways and standing certificates
 //	Namespace that can be read now     → all that is in it, see join
+//	Gateways that can be read now      → the same
 //	issuer Secret                      → that issuer, those whose pair it makes or whose fallback it is, who asks it, the
 //	                                     certificates asked of it and of those
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
@@ -31,8 +32,9 @@ import (
 func (c *Controller) listen() error {
 	for _, kind := range c.caches.gateways {
 		kind.changed = func(name types.NamespacedName) { c.askerLoop.Add(name) }
-		for namespace, settled := range kind.settled {
-			c.handlers[namespace] = append(c.handlers[namespace], settled)
+		kind.late = func(namespace string) { c.askerLoop.Add(types.NamespacedName{Namespace: namespace}) }
+		for namespace, part := range kind.parts {
+			c.handlers[namespace] = append(c.handlers[namespace], part)
 		}
 	}
 	return firstError(

@@ -40,7 +40,7 @@ func (j *joined) has(namespace string) bool {
 	return found || j.watched == 0
 }
 
-// complete reports whether all watched namespaces have joined: what nobody asks for then is asked for by nobody.
+// complete reports whether all watched namespaces have joined.
 func (j *joined) complete() bool {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -56,9 +56,7 @@ func (c *Controller) join(namespace string) {
 	if c.namespace(namespace) == nil {
 		return // it has gone again
 	}
-	for _, name := range c.caches.askersIn(namespace) {
-		c.judge(name)
-	}
+	c.judgeIn(namespace)
 	for _, s := range c.caches.issuers.in(namespace) {
 		c.askForAuthority(nameOf(s))
 	}
@@ -80,9 +78,7 @@ func (c *Controller) join(namespace string) {
 // joinAll finds out what is asked for by all that can be read.
 func (c *Controller) joinAll() {
 	if c.joined.watched == 0 {
-		for _, name := range c.caches.askersIn(metav1.NamespaceAll) {
-			c.judge(name)
-		}
+		c.judgeIn(metav1.NamespaceAll)
 		for _, s := range c.caches.issuers.all() {
 			c.askForAuthority(nameOf(s))
 		}
@@ -91,13 +87,40 @@ func (c *Controller) joinAll() {
 		}
 		return
 	}
-	readable, err := corelisters.NewNamespaceLister(c.caches.namespaces.GetIndexer()).List(labels.Everything())
-	if err != nil {
-		return // a lister has no error to return here
-	}
-	for _, ns := range readable {
+	for _, ns := range c.namespaces() {
 		c.join(ns.Name)
 	}
+}
+
+// judgeIn finds out what is asked for in a namespace, the empty name standing for all. From then on nobody else is taken to
+// ask there.
+func (c *Controller) judgeIn(namespace string) {
+	know := c.caches.gatewaysRead(namespace)
+	for _, name := range c.caches.askersIn(namespace) {
+		c.judge(name)
+	}
+	know()
+}
+
+// learn takes in Gateways of all namespaces that could not be read when all else was, and looks at what was kept since they
+// might ask for it.
+func (c *Controller) learn() {
+	c.judgeIn(metav1.NamespaceAll)
+	c.certificateLoop.Add(namesOf(c.caches.managed.all())...)
+	for _, ns := range c.namespaces() {
+		c.changed(types.NamespacedName{Namespace: ns.Name})
+	}
+}
+
+// allKnown reports whether it is known what is asked for in all namespaces: what nobody asks for then is asked for by nobody.
+func (c *Controller) allKnown() bool {
+	return c.joined.complete() && c.caches.gatewaysKnownIn(metav1.NamespaceAll)
+}
+
+// namespaces are those that can be read.
+func (c *Controller) namespaces() []*corev1.Namespace {
+	all, _ := corelisters.NewNamespaceLister(c.caches.namespaces.GetIndexer()).List(labels.Everything()) // never fails: it reads memory
+	return all
 }
 
 // onceJoined leaves alone what is in a namespace that has not joined.

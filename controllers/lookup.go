@@ -130,6 +130,33 @@ func (c *caches) gatewaysOf(kind AskerKind) *gateways {
 	return nil
 }
 
+// gatewaysRead returns the function by which the Gateways of a namespace that have been read by now, those of all namespaces
+// under the empty name, become known.
+func (c *caches) gatewaysRead(namespace string) (know func()) {
+	var read []*gatewayPart
+	for _, g := range c.gateways {
+		read = append(read, g.readIn(namespace)...)
+	}
+	return func() {
+		for _, p := range read {
+			p.know()
+		}
+	}
+}
+
+// gatewaysKnownIn reports whether it is known what all Gateways in a namespace ask for, or in all under the empty name.
+func (c *caches) gatewaysKnownIn(namespace string) bool {
+	return !slices.ContainsFunc(c.gateways, func(g *gateways) bool { return !g.knownIn(namespace) })
+}
+
+// unreadGateways are those that cannot be read now.
+func (c *caches) unreadGateways() (all []UnreadGateways) {
+	for _, g := range c.gateways {
+		all = append(all, g.unread()...)
+	}
+	return all
+}
+
 // inGateways returns what the Gateways of a namespace say, of either kind, those of all namespaces under the empty name.
 func (c *caches) inGateways(namespace string) (all []*request) {
 	for _, g := range c.gateways {

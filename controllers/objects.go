@@ -4,19 +4,18 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	corelisters "k8s.io/client-go/listers/core/v1"
 )
 
 // Objects are what the Controller's caches hold, for a [Survey]; on every replica, once Synced is done. They must not be
 // changed. Of watched namespaces, they are those in the ones that can be read.
 func (c *Controller) Objects() Objects {
-	namespaces, _ := corelisters.NewNamespaceLister(c.caches.namespaces.GetIndexer()).List(labels.Everything()) // never fails: it reads memory
+	namespaces := c.namespaces()
 	o := Objects{
 		Namespaces: namespaces,
 		Ingresses:  c.caches.ingresses.all(),
 		Secrets:    slices.Concat(c.caches.issuers.all(), c.caches.solvers.all(), c.caches.orders.all(), c.caches.managed.all()),
 		ConfigMaps: c.caches.standing.all(),
+		Unread:     c.caches.unreadGateways(),
 		read:       c.caches.inGateways(metav1.NamespaceAll),
 	}
 	if c.joined.watched == 0 {

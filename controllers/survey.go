@@ -27,6 +27,7 @@ type Objects struct {
 	Gateways   []*unstructured.Unstructured // of the Gateway API or of Istio
 	Secrets    []*corev1.Secret             // issuers, solvers, records of orders, certificates
 	ConfigMaps []*corev1.ConfigMap
+	Unread     []UnreadGateways // for what may be asked for by Gateways that are not among them
 
 	read []*request // what Gateways say that a Controller has read, which keeps no more of them
 }
@@ -83,6 +84,14 @@ func (c *caches) fill(o Objects) error {
 	}
 	for _, u := range o.Gateways {
 		c.gatewaysOf(AskerOfGateway(u).Kind).put(u)
+	}
+	for _, g := range c.gateways {
+		g.parts[metav1.NamespaceAll].known = true
+		for _, u := range o.Unread {
+			if u.Resource == g.resource && !u.Known {
+				g.parts[u.Namespace] = newGatewayPart(g, u.Namespace)
+			}
+		}
 	}
 	for _, q := range o.read {
 		c.gatewaysOf(q.by.Kind).keep(q)
@@ -228,6 +237,11 @@ func (s *Survey) Requested(target types.NamespacedName) []Ask { return s.c.Reque
 // RequestedOf is [Controller.RequestedOf].
 func (s *Survey) RequestedOf(certificate types.NamespacedName) []types.NamespacedName {
 	return s.c.RequestedOf(certificate)
+}
+
+// MayBeRequested is [Controller.MayBeRequested].
+func (s *Survey) MayBeRequested(certificate, target types.NamespacedName) bool {
+	return s.c.MayBeRequested(certificate, target)
 }
 
 // HostsOf are the hosts that an Ingress or a Gateway wants served by a Secret.

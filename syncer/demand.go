@@ -4,7 +4,8 @@ import "slices"
 
 // This file is the demand for copies in the home cluster.
 
-// wants are the sources of which a copy should be at the target: by their rule, or because an Ingress asks for it.
+// wants are the sources of which a copy should be at the target: by their rule, or because an Ingress or a Gateway asks for it,
+// or may ask for the copy that is there.
 func (s *Syncer) wants(target ref) []*object {
 	namespace, err := s.namespaces.Get(target.Namespace)
 	if err != nil {
@@ -13,6 +14,9 @@ func (s *Syncer) wants(target ref) []*object {
 	candidates := s.index.sourcesNamed(target.Name)
 	for _, r := range s.requests.At(target) {
 		candidates = append(candidates, s.index.at(r.Source))
+	}
+	if held := s.index.at(target); held.is(roleCopy) && s.requests.Maybe(held.origin.ref(), target) {
+		candidates = append(candidates, s.index.at(held.origin.ref()))
 	}
 	var found []*object
 	for _, o := range candidates {

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,6 +41,34 @@ func TestRequests(t *testing.T) {
 			w.del("blue/tls")
 			w.wantCopies("blue/s blue/tls red/s")
 			w.wantSaid("Delivered blue/shop")
+		}},
+		{"a copy for which somebody may ask stays and follows its source while its namespace is selected, until it is known that nobody does", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.put("home/t", syncTo("team=web"))
+			for _, at := range []string{"blue/tls", "red/tls"} {
+				w.asked[place(at)] = []Request{{Source: place("home/s")}}
+			}
+			w.asked[place("blue/other")] = []Request{{Source: place("home/t")}}
+			w.start()
+			w.wantCopies("blue/other blue/s blue/t blue/tls red/s red/t red/tls")
+			w.stop()
+			clear(w.asked)
+			known := &atomic.Bool{}
+			w.config.Requests = doubtful{w.asked, known}
+			w.took()
+			w.start()
+			w.wantTook("delete blue/other")
+			w.edit("home/s", key("a", "9"))
+			w.wantData("blue/tls", "a=9 b=2")
+			w.relabel("red", "team=ops")
+			w.wantCopies("blue/s blue/t blue/tls")
+			w.asked[place("blue/tls")] = []Request{{Source: place("home/s")}}
+			known.Store(true)
+			w.syncer.Look(place("blue/"))
+			w.wantCopies("blue/s blue/t blue/tls")
+			delete(w.asked, place("blue/tls"))
+			w.syncer.Look(place("blue/"))
+			w.wantCopies("blue/s blue/t")
 		}},
 	})
 }

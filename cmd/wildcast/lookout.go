@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
@@ -56,7 +57,7 @@ func (l *lookout) look(ctx context.Context) (statuspage.Snapshot, error) {
 	}}
 	unanswered := l.ask(ctx, &s)
 	r := report.Make(s)
-	r.Problems = slices.Concat(unanswered, l.unreadable(objects.Namespaces), r.Problems)
+	r.Problems = slices.Concat(unanswered, l.unreadable(objects.Namespaces), l.unread(objects.Unread), r.Problems)
 	return statuspage.Snapshot{Report: r, Replica: l.replica, Leads: l.app.leads.Load(), Namespaces: namesOf(objects.Namespaces)}, nil
 }
 
@@ -104,6 +105,28 @@ func (l *lookout) unreadable(known []*corev1.Namespace) (problems []report.Probl
 				Message: "It cannot be read, or is not there; what is in it stays as it is and is not shown here. To change that, " + l.app.reports.remedy(name, nil) + ".",
 			})
 		}
+	}
+	return problems
+}
+
+// unread are the Gateways that cannot be read.
+func (l *lookout) unread(all []controllers.UnreadGateways) (problems []report.Problem) {
+	for _, u := range all {
+		where, meanwhile := "", "Copies that they may ask for stay, and whatever else they ask for does not count."
+		if u.Namespace != "" {
+			where = " in namespace " + u.Namespace
+		}
+		if u.Known {
+			meanwhile = "What they asked for before goes on to count."
+		}
+		remedy := "see: kubectl get " + u.Resource.String() + " -A"
+		if apierrors.IsForbidden(u.Err) {
+			remedy = l.app.reports.gateways(u.Namespace)
+		}
+		problems = append(problems, report.Problem{
+			Object: report.Object{Kind: "CustomResourceDefinition", Name: u.Resource.String()}, Reason: "Unreadable",
+			Message: fmt.Sprintf("Its Gateways%s cannot be read: %v. %s To change that, %s.", where, u.Err, meanwhile, remedy),
+		})
 	}
 	return problems
 }

@@ -13,6 +13,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -143,6 +144,32 @@ func TestAStatusPageNamesTheNamespacesThatCannotBeRead(t *testing.T) {
 	problems := p.unreadable([]*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "home"}}, {ObjectMeta: metav1.ObjectMeta{Name: "b"}}})
 	if len(problems) != 1 || problems[0].Object.Name != "a" || !strings.Contains(problems[0].Message, "or drop it from --namespaces") {
 		t.Errorf("got %+v", problems)
+	}
+}
+
+func TestAStatusPageNamesTheGatewaysThatCannotBeReadAndTheRemedy(t *testing.T) {
+	p := &post{lookout: newLookout(&options{}, &app{reports: &reports{home: "home"}}, nil, nil)}
+	gateways := controllers.GatewayVersions()[0][0].GroupResource()
+	no := apierrors.NewForbidden(gateways, "", nil)
+	for _, row := range []struct {
+		unread controllers.UnreadGateways
+		texts  []string
+	}{
+		{controllers.UnreadGateways{Err: no}, []string{"is forbidden", "Copies that they may ask for stay", "apply the ClusterRole wildcast of manifests/base"}},
+		{controllers.UnreadGateways{Known: true, Err: no}, []string{"goes on to count", "apply the ClusterRole"}},
+		{controllers.UnreadGateways{Namespace: "a", Err: no}, []string{"Its Gateways in namespace a", "the Role and RoleBinding of manifests/overlays/namespaces in namespace a"}},
+		{controllers.UnreadGateways{Err: errors.New("broken")}, []string{"broken", "kubectl get gateways.gateway.networking.k8s.io -A"}},
+	} {
+		row.unread.Resource = gateways
+		problems := p.unread([]controllers.UnreadGateways{row.unread})
+		if len(problems) != 1 || problems[0].Object.Name != "gateways.gateway.networking.k8s.io" || problems[0].Reason != "Unreadable" {
+			t.Fatalf("got %+v", problems)
+		}
+		for _, text := range row.texts {
+			if !strings.Contains(problems[0].Message, text) {
+				t.Errorf("%q is not in %s", text, problems[0].Message)
+			}
+		}
 	}
 }
 

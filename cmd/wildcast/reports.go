@@ -45,8 +45,21 @@ func (r *reports) due(namespace string, now time.Time) bool {
 	return true
 }
 
+// role is the remedy where a right in a namespace is missing.
+func role(namespace string) string {
+	return fmt.Sprintf("give wildcast's ServiceAccount the Role and RoleBinding of manifests/overlays/namespaces in namespace %s", namespace)
+}
+
+// gateways is the remedy where Gateways may not be read, in a namespace or in all under the empty name.
+func (r *reports) gateways(namespace string) string {
+	if namespace != "" {
+		return role(namespace) + ", as this version has them"
+	}
+	return "apply the ClusterRole wildcast of manifests/base, or of the chart, as this version has it"
+}
+
 func (r *reports) remedy(namespace string, err error) string {
-	role := fmt.Sprintf("give wildcast's ServiceAccount the Role and RoleBinding of manifests/overlays/namespaces in namespace %s", namespace)
+	role := role(namespace)
 	switch {
 	case namespace == r.home:
 		return role + "; without its home namespace it does nothing"

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -159,12 +160,17 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 					return v.kube.NetworkingV1().Ingresses(namespace).List(ctx, o)
 				}, collect(&mu, &s.objects.Ingresses))
 		})
-		all.Go(func() error {
-			err := v.readGateways(ctx, namespace, collect(&mu, &s.objects.Gateways))
-			mu.Lock()
-			defer mu.Unlock()
-			return s.tolerated(err, "Gateways")
-		})
+		for _, versions := range controllers.GatewayVersions() {
+			all.Go(func() error {
+				err := v.readGateways(ctx, versions, namespace, collect(&mu, &s.objects.Gateways))
+				mu.Lock()
+				defer mu.Unlock()
+				if apierrors.IsForbidden(err) {
+					s.objects.Unread = append(s.objects.Unread, controllers.UnreadGateways{Resource: versions[0].GroupResource(), Namespace: namespace, Err: err})
+				}
+				return s.tolerated(err, "Gateways")
+			})
+		}
 		all.Go(func() error { return v.readWarnings(ctx, namespace, s, &mu) })
 	}
 	all.Go(func() (err error) {
@@ -183,19 +189,14 @@ func collect[T any](mu *sync.Mutex, to *[]T) func(T) {
 	}
 }
 
-// readGateways reads the Gateways of a namespace, in the version that wildcast would.
-func (v *visit) readGateways(ctx context.Context, namespace string, take func(*unstructured.Unstructured)) error {
-	for _, versions := range controllers.GatewayVersions() {
-		for _, version := range versions {
-			err := each(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-				return v.dynamic.Resource(version).Namespace(namespace).List(ctx, o)
-			}, take)
-			if err == nil {
-				break
-			}
-			if !apierrors.IsNotFound(err) {
-				return err
-			}
+// readGateways reads the Gateways of a kind in a namespace, in the version that wildcast would.
+func (v *visit) readGateways(ctx context.Context, versions []schema.GroupVersionResource, namespace string, take func(*unstructured.Unstructured)) error {
+	for _, version := range versions {
+		err := each(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return v.dynamic.Resource(version).Namespace(namespace).List(ctx, o)
+		}, take)
+		if !apierrors.IsNotFound(err) {
+			return err
 		}
 	}
 	return nil
