@@ -7,11 +7,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -44,6 +46,8 @@ type scene struct {
 	w     *wildcast.Process
 	began time.Time
 	n     int // barriers so far
+
+	withdrawn bool // a right was taken from wildcast
 }
 
 // open begins a story for the zone NAME.test, with these kinds of Gateways installed and no others.
@@ -67,7 +71,11 @@ func open(t *testing.T, name string, installed ...definitions.Definition) *scene
 	s.must(st.Issuer(t.Context(), stage.Home, name, map[string]string{"sync": name}))
 	s.must(st.Solver(t.Context(), stage.Home, name+"-dns", nil))
 	s.w = wildcast.New(t, shared, wildcast.Options{Args: []string{"--log-level=debug"}})
-	t.Cleanup(s.permitted)
+	t.Cleanup(func() {
+		if !s.withdrawn {
+			s.permitted()
+		}
+	})
 	return s
 }
 
@@ -86,6 +94,17 @@ func (s *scene) permitted() {
 			s.Errorf("the log says %s", line)
 		}
 	}
+}
+
+// withdraw takes wildcast's right to read Gateways away. restore gives it back, as the end of the story does.
+func (s *scene) withdraw() (restore func()) {
+	s.Helper()
+	s.withdrawn = true
+	restoreRole, err := shared.Withdraw(s.Context(), func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Resources, "gateways") })
+	s.must(err)
+	restore = sync.OnceFunc(func() { s.must(restoreRole(context.Background())) })
+	s.Cleanup(restore)
+	return restore
 }
 
 func (s *scene) must(err error) {

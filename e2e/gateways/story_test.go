@@ -1,6 +1,7 @@
 package gateways
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
@@ -78,6 +79,34 @@ func (s *scene) requests() []cluster.Request {
 	all, err := shared.Requests(func(r cluster.Request) bool { return r.Resource == "gateways" })
 	s.must(err)
 	return all
+}
+
+func TestWhatGatewaysAskForIsKeptThroughAStartAtWhichTheyCannotBeRead(t *testing.T) {
+	s := open(t, "unread", definitions.Gateway)
+	one, two := s.namespace("one"), s.namespace("two")
+	s.apply(one, web)
+	s.apply(two, web)
+	before := s.served(one, "web-tls", "*."+s.Name+".test")
+	s.served(two, "web-tls", "*."+s.Name+".test")
+	s.w.Stop()
+	restore := s.withdraw()
+	s.kubectl("delete", definitions.Gateway.Name, "web", "--namespace", two)
+	s.must(s.w.Restart(t.Context()))
+	s.barrier() // Ingresses are served
+	s.served(two, "web-tls", "*."+s.Name+".test")
+	log, err := s.w.Logs()
+	s.must(err)
+	if !strings.Contains(log, "Could not read Gateways: apply the roles of this version of wildcast") {
+		t.Error("the log does not say what cannot be read, and the remedy")
+	}
+
+	restore()
+	s.gone(two, "web-tls")
+	after := s.served(one, "web-tls", "*."+s.Name+".test")
+	if before.UID != after.UID || before.ResourceVersion != after.ResourceVersion {
+		t.Error("the copy was written meanwhile")
+	}
+	s.ordered("*." + s.Name + ".test")
 }
 
 func TestAGatewayOfANamespaceThatIsNotSelectedGetsNothingUntilItIs(t *testing.T) {
