@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wildcast/wildcast/e2e/chromium"
@@ -39,6 +40,7 @@ type scene struct {
 	*stage.Stage
 	browser *chromium.Browser
 	ports   ports.Holder
+	w       *wildcast.Process // that was run last
 }
 
 func open(t *testing.T, zones ...string) *scene {
@@ -48,7 +50,7 @@ func open(t *testing.T, zones ...string) *scene {
 		t.Fatal(err)
 	}
 	s := &scene{T: t, Stage: st}
-	t.Cleanup(s.close)
+	t.Cleanup(func() { s.must(st.Close(context.Background())) })
 	t.Cleanup(s.ports.Release)
 	s.browser, err = chromium.Start(t.Context(), t.TempDir())
 	s.must(err)
@@ -56,18 +58,17 @@ func open(t *testing.T, zones ...string) *scene {
 	return s
 }
 
-// close also waits until the namespaces have gone: the next story's may have the same names.
-func (s *scene) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// Namespace makes a namespace, once an earlier story's of that name has gone.
+func (s *scene) Namespace(ctx context.Context, name string, labels map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s.must(s.Close(ctx))
-	s.must(stage.Until(ctx, func() error {
-		left, err := s.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: stage.Label + "=" + s.Stage.Name})
-		if err == nil && len(left.Items) > 0 {
-			err = fmt.Errorf("%s is still there", left.Items[0].Name)
+	return stage.Until(ctx, func() error {
+		there, err := s.Kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+		if err == nil && there.DeletionTimestamp != nil {
+			return fmt.Errorf("namespace %s is still there", name)
 		}
-		return err
-	}))
+		return s.Stage.Namespace(ctx, name, labels)
+	})
 }
 
 func (s *scene) must(err error) {
@@ -79,17 +80,25 @@ func (s *scene) must(err error) {
 
 func (s *scene) kubectl(args ...string) {
 	s.Helper()
-	_, err := shared.Kubectl(s.Context(), args...)
+	_, err := shared.Kubectl(context.WithoutCancel(s.Context()), args...) // also when the test has ended
 	s.must(err)
 }
 
-// run runs a wildcast, and returns where its page is.
-func (s *scene) run(name string) (url string) {
+// withdraw takes rules of the shipped ClusterRole away until the test ends.
+func (s *scene) withdraw(match func(rbacv1.PolicyRule) bool) {
+	s.Helper()
+	restore, err := shared.Withdraw(s.Context(), match)
+	s.must(err)
+	s.Cleanup(func() { s.must(restore(context.Background())) })
+}
+
+// run runs a wildcast with more flags, and returns where its page is.
+func (s *scene) run(name string, args ...string) (url string) {
 	s.Helper()
 	taken, err := s.ports.Take(1)
 	s.must(err)
 	address := fmt.Sprintf("127.0.0.1:%d", taken[0])
-	wildcast.New(s.T, shared, wildcast.Options{Name: name, Args: []string{"--status-address=" + address}})
+	s.w = wildcast.New(s.T, shared, wildcast.Options{Name: name, Args: append(args, "--status-address="+address)})
 	return "http://" + address + "/"
 }
 
@@ -126,6 +135,9 @@ func (s *scene) status(page string) (out status, err error) {
 func (r status) facts() (facts []string) {
 	for _, p := range r.Problems {
 		facts = append(facts, fmt.Sprintf("%s %s/%s: %s: %s", p.Object.Kind, p.Object.Namespace, p.Object.Name, p.Reason, p.Message))
+	}
+	if len(r.Problems) == 0 {
+		facts = append(facts, "nothing is wrong")
 	}
 	for _, c := range r.Certificates {
 		facts = append(facts, c.Name+" is "+c.State)
