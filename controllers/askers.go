@@ -135,7 +135,8 @@ func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []ty
 	return targets
 }
 
-// MayBeRequested reports whether a Gateway that cannot be read may ask for a copy of a certificate at the target.
-func (c *Controller) MayBeRequested(certificate, target types.NamespacedName) bool {
-	return !c.caches.gatewaysKnownIn(target.Namespace) && c.caches.managed.get(certificate) != nil
+// Keeps reports whether a copy of a certificate that is at the target stays though nobody requests it: another certificate is
+// asked for there, which is about to take its place, or a Gateway that cannot be read may request it.
+func (c *Controller) Keeps(certificate, target types.NamespacedName) bool {
+	return c.caches.managed.get(certificate) != nil && (len(c.asks.forTarget(target)) > 0 || !c.caches.gatewaysKnownIn(target.Namespace))
 }

@@ -97,6 +97,10 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 		return c.changeInPlace(ctx, v)
 	case Install, Refuse:
 		return c.change(ctx, v)
+	case Release:
+		if err := c.handOver(ctx, v); err != nil {
+			return 0, err
+		}
 	case Remove, Forget:
 		if !c.allKnown() {
 			return 0, nil // an Ingress or a Gateway that cannot be read may ask for it; join and learn bring us back
@@ -224,6 +228,9 @@ func (c *Controller) refresh(ctx context.Context, v *view) error {
 	}
 	if s := v.record.secret; s != nil && s.Type != TypeOrder {
 		return fmt.Errorf("%w: %s is of type %s", errRecordTaken, nameOf(s), s.Type)
+	}
+	if c.outlived(v.secret) {
+		v.secret = emptied(v.secret)
 	}
 	v.record = recordOf(v.record.secret)
 	return nil

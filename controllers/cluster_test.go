@@ -120,7 +120,7 @@ type rig struct {
 	noticed func(types.NamespacedName) // of the controller that runs
 	known   func(namespace string) bool
 	asked   func(target types.NamespacedName) []Ask
-	maybe   func(certificate, target types.NamespacedName) bool
+	keeps   func(certificate, target types.NamespacedName) bool
 	objects func() Objects
 	pages   atomic.Pointer[http.Handler]
 
@@ -184,7 +184,7 @@ func (r *rig) run() (stop func()) {
 		c.cas.clients[server+"\n"] = ca
 	}
 	c.places.perCA = cmp.Or(r.perCA, c.places.perCA)
-	r.noticed, r.known, r.asked, r.maybe, r.objects = c.Noticed, c.Known, c.Requested, c.MayBeRequested, c.Objects
+	r.noticed, r.known, r.asked, r.keeps, r.objects = c.Noticed, c.Known, c.Requested, c.Keeps, c.Objects
 	pages := c.Pages()
 	r.pages.Store(&pages)
 	watched := r.watches()

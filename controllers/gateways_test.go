@@ -226,11 +226,12 @@ func TestUnreadableGatewaysHoldUpNoIngressAndWhatTheyMayAskForIsKept(t *testing.
 	r.add(wiki)
 	defer r.run()()
 	r.eventually("the Ingress's certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
-	if !r.maybe(shared, target) || r.maybe(record, target) {
+	other := key("infra/other")
+	if !r.keeps(shared, other) || r.keeps(record, other) {
 		t.Error("what the Gateway may ask for counts as asked for by nobody, or what it cannot counts")
 	}
 	survey, err := NewSurvey(Config{Home: home}, r.objects(), false)
-	if err != nil || !survey.MayBeRequested(shared, target) {
+	if err != nil || !survey.Keeps(shared, other) {
 		t.Errorf("a survey does not know of it: %v", err)
 	}
 
@@ -238,7 +239,7 @@ func TestUnreadableGatewaysHoldUpNoIngressAndWhatTheyMayAskForIsKept(t *testing.
 	if asks := <-known; asks != 1 {
 		t.Errorf("%d asks when it is said that they are known", asks)
 	}
-	r.eventually("nothing is in doubt", func() bool { return !r.maybe(shared, target) })
+	r.eventually("nothing is in doubt", func() bool { return !r.keeps(shared, other) })
 }
 
 func TestAnExpiredCertificateThatAnUnreadableGatewayMayAskForIsKept(t *testing.T) {

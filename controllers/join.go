@@ -107,6 +107,9 @@ func (c *Controller) judgeIn(namespace string) {
 func (c *Controller) learn() {
 	c.judgeIn(metav1.NamespaceAll)
 	c.certificateLoop.Add(namesOf(c.caches.managed.all())...)
+	for _, order := range c.caches.orders.all() {
+		c.certificateLoop.Add(certificateOf(nameOf(order)))
+	}
 	for _, ns := range c.namespaces() {
 		c.changed(types.NamespacedName{Namespace: ns.Name})
 	}

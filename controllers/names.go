@@ -56,6 +56,12 @@ const LabelCertificate = "wildcast.dev/certificate"
 // LabelSync is "false" on a Namespace that opts out: no copy goes there, so no wildcard is ordered for it.
 const LabelSync = "wildcast.dev/sync"
 
+// Annotations of the syncer's copies.
+const (
+	annotationOrigin = "wildcast.dev/origin"
+	annotationTarget = "wildcast.dev/target"
+)
+
 // Annotations of Ingresses.
 const (
 	// AnnotationIssuer opts in. Its value names an issuer Secret in the Ingress's namespace or else the home namespace.

@@ -239,9 +239,9 @@ func (s *Survey) RequestedOf(certificate types.NamespacedName) []types.Namespace
 	return s.c.RequestedOf(certificate)
 }
 
-// MayBeRequested is [Controller.MayBeRequested].
-func (s *Survey) MayBeRequested(certificate, target types.NamespacedName) bool {
-	return s.c.MayBeRequested(certificate, target)
+// Keeps is [Controller.Keeps].
+func (s *Survey) Keeps(certificate, target types.NamespacedName) bool {
+	return s.c.Keeps(certificate, target)
 }
 
 // HostsOf are the hosts that an Ingress or a Gateway wants served by a Secret.

@@ -4,19 +4,30 @@ import "slices"
 
 // This file is the demand for copies in the home cluster.
 
-// wants are the sources of which a copy should be at the target: by their rule, or because an Ingress or a Gateway asks for it,
-// or may ask for the copy that is there.
+// wants are the sources of which a copy should be at the target: by their rule, or because an Ingress or a Gateway asks for it.
+// If there are none, it is that of the copy which is there, where it stays until another takes its place.
 func (s *Syncer) wants(target ref) []*object {
+	found := s.selecting(target, s.candidates(target))
+	if held := s.index.at(target); len(found) == 0 && held.is(roleCopy) && s.requests.Keeps(held.origin.ref(), target) {
+		return s.selecting(target, []*object{s.index.at(held.origin.ref())})
+	}
+	return found
+}
+
+// candidates are the sources that want a copy at the target, if they select its namespace, and nil for those that are not there.
+func (s *Syncer) candidates(target ref) []*object {
+	found := s.index.sourcesNamed(target.Name)
+	for _, r := range s.requests.At(target) {
+		found = append(found, s.index.at(r.Source))
+	}
+	return found
+}
+
+// selecting are those sources that select the target's namespace, each once.
+func (s *Syncer) selecting(target ref, candidates []*object) []*object {
 	namespace, err := s.namespaces.Get(target.Namespace)
 	if err != nil {
 		return nil
-	}
-	candidates := s.index.sourcesNamed(target.Name)
-	for _, r := range s.requests.At(target) {
-		candidates = append(candidates, s.index.at(r.Source))
-	}
-	if held := s.index.at(target); held.is(roleCopy) && s.requests.Maybe(held.origin.ref(), target) {
-		candidates = append(candidates, s.index.at(held.origin.ref()))
 	}
 	var found []*object
 	for _, o := range candidates {

@@ -42,7 +42,7 @@ func TestRequests(t *testing.T) {
 			w.wantCopies("blue/s blue/tls red/s")
 			w.wantSaid("Delivered blue/shop")
 		}},
-		{"a copy for which somebody may ask stays and follows its source while its namespace is selected, until it is known that nobody does", func(w *world) {
+		{"a copy stays and follows its source where it is to be kept and its namespace is selected, until that has ended", func(w *world) {
 			w.put("home/s", syncTo("team=web"))
 			w.put("home/t", syncTo("team=web"))
 			for _, at := range []string{"blue/tls", "red/tls"} {

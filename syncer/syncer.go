@@ -82,9 +82,10 @@ type Requests interface {
 	At(target types.NamespacedName) []Request
 	// Of are the targets at which a copy of source is requested, in all namespaces.
 	Of(source types.NamespacedName) []types.NamespacedName
-	// Maybe reports whether one who cannot be read may request a copy of source at the target. A copy that is there stays, and
-	// is kept as it should be. When that has ended, [Syncer.Look] must be called with the namespace.
-	Maybe(source, target types.NamespacedName) bool
+	// Keeps reports whether a copy of source that is at the target stays and follows its source though nobody requests it: what
+	// is requested in its place is not there yet, or one who cannot be read may request it. When that has ended,
+	// [Syncer.Look] must be called.
+	Keeps(source, target types.NamespacedName) bool
 }
 
 // Syncer reflects objects of one kind: it keeps in each namespace that a source selects an exact copy of the source.
@@ -198,7 +199,7 @@ type noRequests struct{}
 
 func (noRequests) At(ref) []Request    { return nil }
 func (noRequests) Of(ref) []ref        { return nil }
-func (noRequests) Maybe(_, _ ref) bool { return false }
+func (noRequests) Keeps(_, _ ref) bool { return false }
 
 // Synced are done once all sources, copies and namespaces are known, but those in watched namespaces that the API server
 // forbids to read.

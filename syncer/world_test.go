@@ -63,15 +63,15 @@ func (r requested) Of(source ref) (targets []ref) {
 	return targets
 }
 
-func (requested) Maybe(_, _ ref) bool { return false }
+func (requested) Keeps(_, _ ref) bool { return false }
 
-// doubtful implements Requests where somebody may request any copy whose source is called s, until it is settled.
+// doubtful implements Requests where copies stay whose source is called s, until it is settled.
 type doubtful struct {
 	requested
 	settled *atomic.Bool
 }
 
-func (d doubtful) Maybe(source, _ ref) bool { return !d.settled.Load() && source.Name == "s" }
+func (d doubtful) Keeps(source, _ ref) bool { return !d.settled.Load() && source.Name == "s" }
 
 // three namespaces that can hold copies, of which two are of team web, beside the sources' own.
 var three = map[string]string{"home": "", "blue": "team=web", "red": "team=web", "grey": "team=ops"}

@@ -197,7 +197,7 @@ type requests struct{ certificates asked }
 type asked interface {
 	Requested(target types.NamespacedName) []controllers.Ask
 	RequestedOf(certificate types.NamespacedName) []types.NamespacedName
-	MayBeRequested(certificate, target types.NamespacedName) bool
+	Keeps(certificate, target types.NamespacedName) bool
 }
 
 // At returns the requests for the Secret of that name, the oldest asker first.
@@ -213,7 +213,7 @@ func (r requests) Of(source types.NamespacedName) []types.NamespacedName {
 	return r.certificates.RequestedOf(source)
 }
 
-// Maybe reports whether a Gateway that cannot be read may request a copy of the source there.
-func (r requests) Maybe(source, target types.NamespacedName) bool {
-	return r.certificates.MayBeRequested(source, target)
+// Keeps reports whether a copy that is there stays though nobody requests it.
+func (r requests) Keeps(source, target types.NamespacedName) bool {
+	return r.certificates.Keeps(source, target)
 }
