@@ -30,7 +30,7 @@ func (o *order) authorizeAll() error {
 
 // authorize brings one authorization to valid. ctx ends when another name has failed.
 func (o *order) authorize(ctx context.Context, url string) error {
-	authz, err := o.core.Authorizations.Get(url)
+	authz, err := o.look(url)
 	if err != nil {
 		return o.failure("read authorization", "", err)
 	}
@@ -45,6 +45,7 @@ func (o *order) authorize(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	o.note(url, func(a *Authorization) { a.present(ch) })
 	remove, err := o.req.Solver.Present(ctx, ch)
 	if err != nil {
 		return &Error{Op: "present challenge", Name: nameOf(authz), Err: err}
@@ -88,7 +89,7 @@ func (o *order) seen(url string) {
 	}
 	var p pace
 	for {
-		authz, err := j.core.Authorizations.Get(url)
+		authz, err := o.lookWith(j, url)
 		if err != nil || authz.Status != acme.StatusPending || p.wait(ctx, 0) != nil {
 			return
 		}
@@ -135,9 +136,10 @@ func (o *order) answer(url string, authz acme.Authorization, offered *acme.Chall
 	}
 	_, err := o.core.Challenges.New(offered.URL)
 	if err == nil {
+		o.note(url, func(a *Authorization) { a.Told = time.Now().UTC().Truncate(time.Second) })
 		return nil
 	}
-	seen, lookErr := o.core.Authorizations.Get(url)
+	seen, lookErr := o.look(url)
 	if lookErr == nil && seen.Status != acme.StatusPending {
 		return nil
 	}
@@ -151,7 +153,7 @@ func (o *order) answer(url string, authz acme.Authorization, offered *acme.Chall
 func (o *order) await(url, challengeURL, name string) error {
 	var p pace
 	for {
-		authz, err := o.core.Authorizations.Get(url)
+		authz, err := o.look(url)
 		if err != nil {
 			return o.failure("read authorization", name, err)
 		}
@@ -173,10 +175,7 @@ func (o *order) settled(authz acme.Authorization) error {
 }
 
 func (o *order) refusal(authz acme.Authorization) *Error {
-	for _, ch := range authz.Challenges {
-		if ch.Error == nil {
-			continue
-		}
+	if ch := failedChallenge(authz); ch != nil {
 		e := fromProblem(ch.Error, 0)
 		o.hide(ch.Token)
 		e.Op, e.Name, e.Detail, e.Err = "authorization", nameOf(authz), o.redact(e.Detail), ErrInvalid

@@ -18,6 +18,7 @@ type order struct {
 	url     string
 	state   acme.Order
 
+	sightings  sightings
 	authorized bool
 	finalized  int
 	removals   sync.WaitGroup
@@ -103,7 +104,7 @@ func (o *order) verdict() error {
 
 func (o *order) failedAuthorization() *Error {
 	for _, url := range o.state.Authorizations {
-		authz, err := o.core.Authorizations.Get(url)
+		authz, err := o.look(url)
 		if err != nil {
 			return nil
 		}

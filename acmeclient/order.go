@@ -34,6 +34,10 @@ type Request struct {
 	// Begun is called once, when the CA has made a new order and before anything else is asked of the CA, with the
 	// order's URL: who keeps it can resume. Its error ends the work. Nil, or a URL in the request: not called.
 	Begun func(ctx context.Context, orderURL string) error
+	// Seen, if not nil, is told of each authorization of the order: of its URL before Begun is called, and of all else
+	// whenever more is known, from several goroutines but one at a time. It must not block, and is not called after the
+	// order has ended.
+	Seen func(Authorization)
 	// Solver answers the CA's challenges.
 	Solver Solver
 }
@@ -84,6 +88,7 @@ func (o *order) begin() error {
 	if o.url != "" {
 		err := o.resume()
 		if err == nil {
+			o.noteURLs()
 			o.sweep()
 		}
 		return err
@@ -99,6 +104,7 @@ func (o *order) begin() error {
 		return &Error{Op: "create order", Detail: "the CA's answer does not say where the order is", Reached: true}
 	}
 	o.url, o.state = made.Location, made.Order
+	o.noteURLs()
 	if o.req.Begun == nil {
 		return nil
 	}

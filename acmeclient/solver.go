@@ -1,6 +1,10 @@
 package acmeclient
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+)
 
 // Types of challenges.
 const (
@@ -28,6 +32,16 @@ type Challenge struct {
 	// domains.
 	Account string
 	Issuers []string
+}
+
+// TXT is the text of the record that answers a challenge of type [DNS01] (RFC 8555 §8.4); empty for others. It is public,
+// and does not tell the key authorization that it is made of.
+func (ch Challenge) TXT() string {
+	if ch.Type != DNS01 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(ch.KeyAuthorization))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // Solver answers challenges. It is called for all names of an order at the same time.

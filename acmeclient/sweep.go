@@ -16,7 +16,7 @@ func (o *order) sweep() {
 	}
 	for _, url := range o.state.Authorizations {
 		o.removals.Go(func() {
-			authz, err := o.core.Authorizations.Get(url)
+			authz, err := o.look(url)
 			if err != nil || authz.Status == acme.StatusPending {
 				return
 			}

@@ -2,8 +2,6 @@ package dns01
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,12 +26,6 @@ type judge func(txt string) (right bool, fault string)
 // exactly looks for one text.
 func exactly(value string) judge {
 	return func(txt string) (bool, string) { return txt == value, "" }
-}
-
-// valueOf is the TXT record's text (RFC 8555 §8.4).
-func valueOf(keyAuthorization string) string {
-	sum := sha256.Sum256([]byte(keyAuthorization))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // await returns when every server shows the record. The CA looks from several places, and any server may be asked.

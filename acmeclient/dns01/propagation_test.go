@@ -152,7 +152,7 @@ func TestChallengesForOneNameTakeTurnsWithAProviderThatReplaces(t *testing.T) {
 	solver := w.pool.Solver([]dns01.Settings{w.settings()}, nil)
 	var all sync.WaitGroup
 	for i := range 4 {
-		ch := acmeclient.Challenge{Domain: "a.test", Token: token + itoa(i), KeyAuthorization: keyAuthorization + itoa(i)}
+		ch := acmeclient.Challenge{Type: acmeclient.DNS01, Domain: "a.test", Token: token + itoa(i), KeyAuthorization: keyAuthorization + itoa(i)}
 		all.Go(func() {
 			remove, err := solver.Present(t.Context(), ch)
 			if err != nil {

@@ -70,7 +70,7 @@ func (v *solver) begin(ctx context.Context, ch acmeclient.Challenge) (*record, e
 	if s == nil {
 		return nil, &NoSolverError{Domain: ch.Domain, Zones: zonesOf(v.settings)}
 	}
-	r := &record{solver: v, s: s, ch: ch, judge: exactly(valueOf(ch.KeyAuthorization)), endTurn: func(time.Duration) {}}
+	r := &record{solver: v, s: s, ch: ch, judge: exactly(ch.TXT()), endTurn: func(time.Duration) {}}
 	c, err := v.pool.acquire(s)
 	if err != nil {
 		return nil, r.fault("start", err)
