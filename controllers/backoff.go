@@ -119,7 +119,7 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 		r.Limited, r.Next = true, now.Add(cmp.Or(refusal.RetryAfter, unnamedLimit))
 	case errors.Is(cause, acmeclient.ErrGone) && resumed:
 		r.lose("", now)
-		r.URL, r.Limited, r.Next = "", false, time.Time{}
+		r.URL, r.Limited, r.Next, r.Authorizations = "", false, time.Time{}, nil
 	case errors.Is(cause, acmeclient.ErrAccountGone):
 		r.Limited, r.Next = false, now.Add(reregistration)
 	case errors.Is(cause, errNotRecorded):

@@ -144,6 +144,8 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 	if err != nil {
 		return nil, err
 	}
+	seen := sightingsOf(v.record)
+	defer seen.end(v.record)
 	request := acmeclient.Request{
 		Names:          slices.Clone(v.want.Names),
 		Key:            v.record.Key,
@@ -153,13 +155,22 @@ func (c *Controller) order(ctx context.Context, account acmeclient.Account, v *v
 		Replaces:       v.record.Replaces,
 		Begun: func(ctx context.Context, url string) error {
 			v.record.URL = url
+			v.record.see(seen.list())
 			c.made(v, account)
-			return c.keepURL(ctx, v)
+			if err := c.keepURL(ctx, v); err != nil {
+				return err
+			}
+			c.follow(ctx, v, seen)
+			return nil
 		},
+		Seen:   seen.saw,
 		Solver: c.solver(v),
 	}
 	if v.want.Duration > 0 {
 		request.NotAfter = v.now.Add(v.want.Duration)
+	}
+	if request.URL != "" {
+		c.follow(ctx, v, seen)
 	}
 	return ca.Order(ctx, account, request)
 }

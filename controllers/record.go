@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/acmeclient"
 )
 
 // Record is the order in flight for a certificate, or the last one: what the next process needs to carry on. It is kept
@@ -44,31 +46,34 @@ type Record struct {
 	Attempts   []attempt  // of the last week that count against the CA's limits, if those are known
 	Other      backoff    // of the issuer that was asked before this one: that for which it stands in, or its fallback
 
+	Authorizations []acmeclient.Authorization // of the order, as the CA saw them when the record was written
+
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
 
 // Keys of an order's Secret.
 const (
-	orderInputs    = "inputs"
-	orderIssuer    = "issuer"
-	orderInsteadOf = "insteadOf"
-	orderNames     = "names"
-	orderKey       = corev1.TLSPrivateKeyKey
-	orderURL       = "url"
-	orderChain     = corev1.TLSCertKey
-	orderCA        = caKey
-	orderFailures  = "failures"
-	orderNext      = "nextAttempt"
-	orderLimited   = "rateLimited"
-	orderPaused    = "paused"
-	orderDownFrom  = "downFrom"
-	orderDownTo    = "downTo"
-	orderOther     = "other"
-	orderLastError = "lastError"
-	orderAccount   = "account"
-	orderReplaces  = "replaces"
-	orderRenew     = "renew"
-	orderAttempts  = "attempts"
+	orderInputs         = "inputs"
+	orderIssuer         = "issuer"
+	orderInsteadOf      = "insteadOf"
+	orderNames          = "names"
+	orderKey            = corev1.TLSPrivateKeyKey
+	orderURL            = "url"
+	orderChain          = corev1.TLSCertKey
+	orderCA             = caKey
+	orderFailures       = "failures"
+	orderNext           = "nextAttempt"
+	orderLimited        = "rateLimited"
+	orderPaused         = "paused"
+	orderDownFrom       = "downFrom"
+	orderDownTo         = "downTo"
+	orderOther          = "other"
+	orderLastError      = "lastError"
+	orderAccount        = "account"
+	orderReplaces       = "replaces"
+	orderRenew          = "renew"
+	orderAttempts       = "attempts"
+	orderAuthorizations = "authorizations"
 	// What the CA says about the certificate with that serial number.
 	orderSerial      = "serial"
 	orderRenewFrom   = "renewFrom"
@@ -121,6 +126,7 @@ func recordOf(s *corev1.Secret) *Record {
 	r.Down.From, _ = time.Parse(time.RFC3339, string(s.Data[orderDownFrom]))
 	r.Down.To, _ = time.Parse(time.RFC3339, string(s.Data[orderDownTo]))
 	_ = json.Unmarshal(s.Data[orderOther], &r.Other) // what cannot be read is none
+	_ = json.Unmarshal(s.Data[orderAuthorizations], &r.Authorizations)
 	return r
 }
 
@@ -185,7 +191,9 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderAttempts, string(attempts), len(r.Attempts) > 0)
 	other, wrong := json.Marshal(r.Other)
 	put(orderOther, string(other), r.Other.Issuer != "")
-	if err := errors.Join(err, wrong); err != nil {
+	authorizations, unsaid := json.Marshal(r.Authorizations)
+	put(orderAuthorizations, string(authorizations), len(r.Authorizations) > 0)
+	if err := errors.Join(err, wrong, unsaid); err != nil {
 		return nil, fmt.Errorf("record order %s: %w", certificate, err)
 	}
 	return s, nil

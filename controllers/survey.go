@@ -283,7 +283,7 @@ type State struct {
 	Plan   Plan    // what the controller does about it now
 	Spent  Spent   // the CA's limit that puts an order off, if one does
 	Due    time.Time
-	Begun  bool   // an order is in flight
+	Begun  bool   // an order is at the CA, which is carried on with
 	Lacks  string // what is missing for an order, and the remedy
 }
 
@@ -317,7 +317,7 @@ func (s *Survey) Certificate(name types.NamespacedName, now time.Time) State {
 	if plan.Do == Lack {
 		state.Lacks = lacksSolver(v.want.Issuer.Name, unserved(v.want.Issuer, v.solvers, v.want.Names)).Note
 	}
-	state.Begun = v.carriesOn() && v.record.LastError == ""
+	state.Begun = v.carriesOn() && v.record.URL != ""
 	return state
 }
 
