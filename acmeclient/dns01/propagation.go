@@ -172,29 +172,55 @@ func (s server) look(ctx context.Context, fqdn string, judge judge, desired recu
 const absent = "has no such record"
 
 func lookAt(ctx context.Context, address, fqdn string, judge judge, desired recursion) (s sight, answered bool) {
+	shown := textsAt(ctx, address, fqdn, desired)
+	if shown.fault != "" {
+		return sight{reason: fmt.Sprintf("(%s: %s)", address, shown.fault)}, shown.answered
+	}
+	right, wrong := judge.of(shown.values)
+	if right {
+		return sight{visible: true, ttl: shown.ttl}, true
+	}
+	return sight{reason: fmt.Sprintf("(%s: %s)", address, wrong)}, true
+}
+
+// of looks for the record among those that a server shows, or says what it shows instead.
+func (j judge) of(values []string) (right bool, wrong string) {
+	wrong = absent
+	for _, value := range values {
+		right, fault := j(value)
+		switch {
+		case right:
+			return true, ""
+		case fault != "":
+			wrong = fault
+		case wrong == absent:
+			wrong = "has other values"
+		}
+	}
+	return false, wrong
+}
+
+// texts are the TXT records that a server shows of a name, or why it shows none.
+type texts struct {
+	values   []string
+	ttl      time.Duration // of them all (RFC 2181 §5.2)
+	fault    string
+	answered bool
+}
+
+func textsAt(ctx context.Context, address, fqdn string, desired recursion) (t texts) {
 	answer, err := query(ctx, address, fqdn, dns.TypeTXT, desired)
 	if err != nil {
-		return sight{reason: fmt.Sprintf("(%s: no answer: %v)", address, err)}, false
+		return texts{fault: fmt.Sprintf("no answer: %v", err)}
 	}
+	t.answered = true
 	if answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError {
-		return sight{reason: fmt.Sprintf("(%s: answers %s)", address, dns.RcodeToString[answer.Rcode])}, true
+		t.fault = "answers " + dns.RcodeToString[answer.Rcode]
 	}
-	seen := absent
 	for _, rr := range answer.Answer {
-		txt, ok := rr.(*dns.TXT)
-		if !ok {
-			continue
-		}
-		right, fault := judge(strings.Join(txt.Txt, ""))
-		if right {
-			return sight{visible: true, ttl: time.Duration(txt.Hdr.Ttl) * time.Second}, true
-		}
-		switch {
-		case fault != "":
-			seen = fault
-		case seen == absent:
-			seen = "has other values"
+		if txt, ok := rr.(*dns.TXT); ok {
+			t.values, t.ttl = append(t.values, strings.Join(txt.Txt, "")), time.Duration(txt.Hdr.Ttl)*time.Second
 		}
 	}
-	return sight{reason: fmt.Sprintf("(%s: %s)", address, seen)}, true
+	return t
 }

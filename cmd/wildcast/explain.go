@@ -109,8 +109,8 @@ func explainCommand() *cobra.Command {
 		},
 	}
 	o.add(cmd.Flags())
-	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "text or json")
-	cmd.Flags().BoolVar(&o.dns, "dns", true, "look at the DNS servers from here, for certificates that are not there yet")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "text, json or yaml")
+	cmd.Flags().BoolVar(&o.dns, "dns", true, "look at the DNS servers from here, for certificates that are not there yet and for records that stay")
 	return cmd
 }
 
@@ -136,8 +136,8 @@ func (o *explainOptions) explain(ctx context.Context, kind, text string, stdout,
 	if explainer == nil {
 		return usageError{fmt.Errorf("%q cannot be explained: give ingress, gateway, secret, configmap or namespace", kind)}
 	}
-	if o.output != "text" && o.output != "json" {
-		return usageError{fmt.Errorf("--output is %q: give text or json", o.output)}
+	if !slices.Contains([]string{"text", "json", "yaml"}, o.output) {
+		return usageError{fmt.Errorf("--output is %q: give text, json or yaml", o.output)}
 	}
 	if err := o.open(ctx); err != nil {
 		return err
@@ -159,10 +159,14 @@ func (o *explainOptions) explain(ctx context.Context, kind, text string, stdout,
 	}
 	if o.dns {
 		s.lookAtDNS(ctx, e.Chains)
+		e.LookedAtDNS()
 	}
 	s.tellHidden(stderr)
-	if o.output == "json" {
+	switch o.output {
+	case "json":
 		return printJSON(stdout, e)
+	case "yaml":
+		return printYAML(stdout, e)
 	}
 	return report.PrintExplanation(stdout, e, s.Now)
 }
@@ -177,34 +181,37 @@ func (s *scene) lookAtDNS(ctx context.Context, chains []report.Chain) {
 	var looking sync.WaitGroup
 	for i := range chains {
 		chain := &chains[i]
-		issuer := s.challenged(chain.Certificate)
+		issuer := s.asksDNS(chain.Certificate)
 		if issuer == nil {
 			continue
 		}
 		solvers := s.Certificates.Solvers(issuer.Name)
-		for _, domain := range chain.Certificate.Domains() {
+		for _, domain := range chain.Domains() {
 			chain.Challenges = append(chain.Challenges, report.Challenge{Domain: domain})
 		}
 		for j := range chain.Challenges {
-			challenge := &chain.Challenges[j]
-			looking.Go(func() {
-				seen, err := dns01.Look(ctx, solvers, challenge.Domain)
-				challenge.Seen = &seen
-				if err != nil {
-					challenge.Fault = err.Error()
-				}
-			})
+			looking.Go(func() { lookAt(ctx, solvers, chain, &chain.Challenges[j]) })
 		}
 	}
 	looking.Wait()
 }
 
-// challenged is the issuer whose CA looks at DNS for a certificate, nil if none does now.
-func (s *scene) challenged(c report.Certificate) *controllers.Issuer {
-	all := s.Certificates.Issuers()
-	i := slices.IndexFunc(all, func(i controllers.IssuerState) bool { return i.Name.String() == c.Issuer })
-	if !c.Pending() || i < 0 || all[i].Issuer == nil || all[i].Issuer.Kind != controllers.KindACME || all[i].Issuer.HTTP01 {
-		return nil
+// lookAt finds out what DNS servers show of one domain.
+func lookAt(ctx context.Context, solvers []dns01.Settings, chain *report.Chain, challenge *report.Challenge) {
+	sought, texts := chain.Sought(challenge.Domain)
+	seen, err := dns01.Look(ctx, solvers, sought, texts)
+	challenge.Seen = &seen
+	if err != nil {
+		challenge.Fault = err.Error()
 	}
-	return all[i].Issuer
+}
+
+// asksDNS is the issuer of a certificate if its CA looks at DNS, else nil.
+func (s *scene) asksDNS(c report.Certificate) *controllers.Issuer {
+	for _, state := range s.Certificates.Issuers() {
+		if i := state.Issuer; i != nil && state.Name.String() == c.Issuer && i.Kind == controllers.KindACME && !i.HTTP01 {
+			return i
+		}
+	}
+	return nil
 }

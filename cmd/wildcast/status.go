@@ -110,14 +110,18 @@ func (o *statusOptions) show(out io.Writer, r report.Report, again bool) error {
 	case "json":
 		return printJSON(out, r)
 	case "yaml":
-		text, err := sigsyaml.Marshal(r)
-		if err != nil {
-			return err
-		}
-		_, err = out.Write(text)
-		return err
+		return printYAML(out, r)
 	}
 	return report.Print(out, r, o.output == "wide")
+}
+
+func printYAML(out io.Writer, value any) error {
+	text, err := sigsyaml.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
 }
 
 // tellHidden says what may not be read.

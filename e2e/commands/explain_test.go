@@ -1,13 +1,16 @@
 package commands_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/stage"
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
@@ -35,7 +38,16 @@ func TestExplainFollowsTheChainFromAHostToTheDNSServers(t *testing.T) {
 		}
 		return nil
 	})
-	text := s.ok("explain", "ingress", web+"/web")
+	var text string
+	s.until("what the CA says of a slow order is recorded", func() error {
+		if text = s.ok("explain", "ingress", web+"/web"); !strings.Contains(text, "the CA was not told to look yet") {
+			return errors.New(text)
+		}
+		return nil
+	})
+	s.contains(text, "1 certificate.\n\nPROBLEMS (", "Secret "+stage.Home+"/wildcard."+s.domain+": WaitingForDNS\n",
+		"which these servers do not show yet: ns1."+s.domain+". ("+s.DNS.Addr()+") has no such record.",
+		"authorization  *."+s.domain+" by dns-01: pending; the CA was not told to look yet\n", strings.TrimSuffix(s.CA.Directory(), "/dir")+"/authZ/")
 	s.contains(text, "www."+s.domain+", in Secret web-tls", stage.Home+"/wildcard."+s.domain, "Ordering", "is in flight",
 		"TXT _acme-challenge."+s.domain+". in zone "+s.domain+"., by solver "+stage.Home+"/"+s.Name+"-dns", s.DNS.Addr()+") has no such record", web+"/web-tls: ")
 	t.Log("\n" + text)
@@ -128,4 +140,96 @@ func TestWhoMayReadOneNamespaceSeesThatOne(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// explained is what the tests read of an explanation.
+type explained struct {
+	Problems []struct{ Reason, Message string }
+	Chains   []struct {
+		Certificate    struct{ State string }
+		Authorizations []struct{ URL, Name, Status, Challenge, ErrorType, Detail string }
+		Challenges     []struct{ Seen struct{ FQDN, Create string } }
+	}
+}
+
+func (s *scene) explained(ingress string) (text string, e explained) {
+	s.Helper()
+	s.must(json.Unmarshal([]byte(s.ok("explain", "ingress", ingress, "-o", "json")), &e))
+	return s.ok("explain", "ingress", ingress), e
+}
+
+func TestExplainSaysWhatIsWrongFirstWithWhatTheCASaysAndTheRecordToCreate(t *testing.T) {
+	var world *acmetest.DNS // which the CA sees, and not what the solver writes
+	s := openWith(t, "trouble", func(domain string) acmetest.CAOptions {
+		var err error
+		if world, err = acmetest.StartDNS(domain); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(world.Close)
+		return acmetest.CAOptions{Resolver: world.Addr()}
+	})
+	web := s.Name + "-web"
+	s.must(s.Solver(t.Context(), stage.Home, s.Name+"-dns", nil))
+	s.must(s.Solver(t.Context(), stage.Home, s.Name+"-stay", map[string]string{"provider": "persist", "zones": "stay." + s.domain}))
+	ask := func(name string) {
+		t.Helper()
+		s.must(s.Ingress(t.Context(), web, name, name+"-tls", []string{"www." + name + "." + s.domain}, map[string]string{"wildcast.dev/issuer": s.Name}))
+	}
+	ask("unseen")
+	ask("stay")
+	s.kubectl("delete", "lease", "wildcast", "--namespace", stage.Home, "--ignore-not-found") // of an earlier story
+	w := wildcast.New(t, shared, wildcast.Options{Args: []string{"--leader-elect=false"}})
+
+	certificate := stage.Home + "/wildcard.unseen." + s.domain
+	s.becomes(certificate, "Failing")
+	text, e := s.explained(web + "/unseen")
+	a := e.Chains[0].Authorizations[0]
+	if a.Name != "*.unseen."+s.domain || a.Status != "invalid" || a.Challenge != "dns-01" || a.ErrorType != "unauthorized" || a.Detail == "" {
+		t.Errorf("the CA's verdict: %+v", a)
+	}
+	s.contains(text, "authorization  "+a.Name+" by dns-01: invalid\n", "unauthorized: "+a.Detail+"\n", a.URL, "order          failed 1 time in a row", "next attempt   ", "(in ")
+	s.contains(text, "Secret "+certificate+": Failing\n    It was not issued: ", "The CA did not see the record at unseen."+s.domain+" that wildcast saw: ", "give the solver nameservers", "The next attempt is at ")
+	s.contains(s.ok("explain", "secret", certificate, "-o", "yaml"), "errorType: unauthorized", "status: invalid")
+	t.Log("\n" + text)
+
+	s.CA.Answer429(time.Hour)
+	ask("late")
+	s.becomes(stage.Home+"/wildcard.late."+s.domain, "Limited")
+	text, _ = s.explained(web + "/late")
+	s.contains(text, "too many new orders recently", "The next attempt is at ", "state          Limited\n", "next attempt   ")
+	t.Log("\n" + text)
+	s.CA.Allow()
+
+	s.record(world, web+"/stay", stage.Home+"/wildcard.stay."+s.domain)
+	w.Stop()
+}
+
+// record makes the record that an Ingress's explanation tells to create, and finds it missed once it is gone again.
+func (s *scene) record(world *acmetest.DNS, ingress, certificate string) {
+	s.Helper()
+	var text string
+	var e explained
+	s.until("the record to create is known", func() error {
+		if text, e = s.explained(ingress); len(e.Chains[0].Challenges) != 1 || e.Chains[0].Challenges[0].Seen.Create == "" {
+			return errors.New(text)
+		}
+		return nil
+	})
+	record := e.Chains[0].Challenges[0].Seen
+	s.contains(text, "PROBLEMS (1)\n", fmt.Sprintf("%q", record.Create), "TXT "+record.FQDN, "created once for solver "+stage.Home+"/"+s.Name+"-stay", "("+s.DNS.Addr()+") has no such record")
+	s.Log("\n" + text)
+	for _, dns := range []*acmetest.DNS{s.DNS, world} {
+		dns.AddTXT(record.FQDN, record.Create)
+	}
+	s.becomes(certificate, "Ready")
+	text, e = s.explained(ingress)
+	s.contains(text, "("+s.DNS.Addr()+") has it\n")
+	if len(e.Problems) > 0 {
+		s.Errorf("all is well: %+v", e.Problems)
+	}
+	s.DNS.RemoveTXT(record.FQDN, record.Create)
+	text, e = s.explained(ingress)
+	if len(e.Problems) != 1 || !strings.Contains(e.Problems[0].Message, "Its renewal at ") || !strings.Contains(e.Problems[0].Message, fmt.Sprintf("Create it: name %s value %q", record.FQDN, record.Create)) {
+		s.Errorf("the record is gone that the renewal needs: %s", text)
+	}
 }

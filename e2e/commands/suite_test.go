@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/stage"
 	"github.com/wildcast/wildcast/e2e/wildcast"
@@ -68,9 +69,15 @@ type scene struct {
 // open begins a story: namespaces web and ops, of which web is labelled, and an issuer for NAME.test.
 func open(t *testing.T, name string) *scene {
 	t.Helper()
+	return openWith(t, name, func(string) acmetest.CAOptions { return acmetest.CAOptions{} })
+}
+
+// openWith is open with a CA that fits the domain.
+func openWith(t *testing.T, name string, ca func(domain string) acmetest.CAOptions) *scene {
+	t.Helper()
 	stories++
 	name = fmt.Sprint(name, "-", stories) // also when a test runs again
-	st, err := stage.Open(shared, name, stage.Options{Zones: []string{name + ".test"}})
+	st, err := stage.Open(shared, name, stage.Options{Zones: []string{name + ".test"}, CA: ca(name + ".test")})
 	if err != nil {
 		t.Fatal(err)
 	}

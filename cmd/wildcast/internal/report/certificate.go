@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wildcast/wildcast/controllers"
@@ -52,6 +53,14 @@ func (s CertificateState) rank() int { return slices.Index(states, s) }
 // bad reports whether somebody should act. Why a certificate is held is a problem of its issuer, or of those who ask.
 func (s CertificateState) bad() bool { return s != Held && s.rank() <= Limited.rank() }
 
+// problems is that somebody should act, if so it is.
+func (c Certificate) problems() []Problem {
+	if !c.State.bad() {
+		return nil
+	}
+	return []Problem{{Object{"Secret", c.Namespace, c.Name}, string(c.State), c.Message}}
+}
+
 func asksOf(state controllers.State) []controllers.Ask {
 	if state.Want == nil {
 		return nil
@@ -67,7 +76,10 @@ func (s Scene) certificate(state controllers.State) Certificate {
 			c.AskedBy = append(c.AskedBy, by)
 		}
 		c.Issuer = ask.Issuer.String()
+		c.Names = append(c.Names, ask.Names...)
 	}
+	slices.Sort(c.Names)
+	c.Names = slices.Compact(c.Names)
 	if h := state.Have; h != nil && h.Leaf != nil {
 		c.Names, c.Serial = h.Names, h.Serial
 		c.NotBefore, c.Expires, c.Renews = h.NotBefore.UTC(), h.NotAfter.UTC(), state.Due.UTC()
@@ -149,7 +161,7 @@ func (s Scene) message(state controllers.State, c Certificate) string {
 		if state.Lacks != "" {
 			return state.Lacks
 		}
-		return fmt.Sprintf("Issuer %s is not ready yet. See: kubectl describe -n %s secret %s", c.Issuer, namespaceIn(c.Issuer), nameIn(c.Issuer))
+		return s.notReady(c.Issuer)
 	case Expired, Failing, Limited:
 		return s.failure(state, c)
 	case Ordering, Renewing:
@@ -162,20 +174,40 @@ func (s Scene) message(state controllers.State, c Certificate) string {
 	return ""
 }
 
-// failure says why there is no certificate yet, and when it is tried again.
+// notReady says what an issuer lacks, as it says itself.
+func (s Scene) notReady(issuer string) string {
+	said := "wildcast has not looked at it yet"
+	for _, state := range s.Certificates.Issuers() {
+		if state.Name.String() == issuer && state.Message != "" {
+			said = state.Message
+		}
+	}
+	return fmt.Sprintf("Issuer %s is not ready yet: %s See: kubectl describe -n %s secret %s", issuer, sentence(said), namespaceIn(issuer), nameIn(issuer))
+}
+
+// failure says why there is no certificate yet, what to do, and when it is tried again.
 func (s Scene) failure(state controllers.State, c Certificate) string {
-	text := ""
-	if c.State == Expired {
-		text = "It expired at " + c.Expires.Format(time.RFC3339) + ". "
+	var parts []string
+	add := func(when bool, format string, args ...any) {
+		if when {
+			parts = append(parts, sentence(fmt.Sprintf(format, args...)))
+		}
 	}
+	next, spent, limited := c.NextAttempt.Format(time.RFC3339), !state.Spent.Until.IsZero(), state.Record.Limited
+	add(c.State == Expired, "It expired at %s", c.Expires.Format(time.RFC3339))
+	add(spent, "It is not ordered yet: %s", state.Spent.What)
+	add(!spent && c.LastError != "", "It was not issued: %s", c.LastError)
+	add(!spent && !state.Record.Down.From.IsZero(), "The CA has been out of reach since %s: see whether it says so itself, and whether wildcast's pod may connect to it",
+		state.Record.Down.From.UTC().Format(time.RFC3339))
+	add(!spent && state.Record.Paused, "Open the link that the CA gives and unpause the names")
+	add(!spent, "%s", remedy(state.Record.Authorizations))
 	switch {
-	case !state.Spent.Until.IsZero():
-		text += sentence("It is not ordered yet: " + state.Spent.What)
-	case c.LastError != "":
-		text += sentence("It was not issued: " + c.LastError)
+	case c.NextAttempt.IsZero():
+		add(true, "It is tried again within five minutes")
+	case spent || limited:
+		add(true, "The next attempt is at %s", next)
+	default:
+		add(true, "The next attempt is at %s, or when who asks, the issuer or a solver changes", next)
 	}
-	if c.NextAttempt.IsZero() {
-		return text + " It is tried again in a while."
-	}
-	return text + " The next attempt is at " + c.NextAttempt.Format(time.RFC3339) + "."
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }

@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/wildcast/wildcast/acmeclient/dns01"
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
 )
@@ -20,22 +19,6 @@ type Explanation struct {
 	Chains   []Chain   `json:"chains,omitempty"`   // of certificates
 	Receives []Receipt `json:"receives,omitempty"` // copies that are, or should be, in a namespace
 	Lacks    []Receipt `json:"lacks,omitempty"`    // sources that do not select it
-}
-
-// Chain is the way from one that asks to what it gets.
-type Chain struct {
-	Hosts       []string    `json:"hosts,omitempty"`
-	SecretName  string      `json:"secretName,omitempty"` // that the asker names
-	Certificate Certificate `json:"certificate"`
-	Challenges  []Challenge `json:"challenges,omitempty"`
-	Copy        *Target     `json:"copy,omitempty"`
-}
-
-// Challenge is how a CA is shown that a domain is ours.
-type Challenge struct {
-	Domain string          `json:"domain"`
-	Seen   *dns01.Sighting `json:"seen,omitempty"` // nil if nobody looked
-	Fault  string          `json:"fault,omitempty"`
 }
 
 // Receipt is a source and what becomes of it in a namespace.
@@ -53,24 +36,62 @@ var articles = map[controllers.AskerKind]string{
 
 // Asker explains an Ingress or a Gateway.
 func (s Scene) Asker(kind controllers.AskerKind, name types.NamespacedName) Explanation {
-	e := Explanation{Object: objectOf(string(kind), name), Is: articles[kind] + " that asks for no certificate", Problems: s.problemsAt(string(kind), name)}
+	e := s.explanation(objectOf(string(kind), name), articles[kind]+" that asks for no certificate")
 	for _, ask := range s.Certificates.AsksOf(kind, name) {
-		chain := Chain{Hosts: s.Certificates.HostsOf(kind, name, ask.SecretName), SecretName: ask.SecretName, Certificate: s.certificate(s.Certificates.Certificate(ask.Certificate, s.Now))}
+		chain := s.chain(ask.Certificate)
+		chain.Hosts, chain.SecretName = s.Certificates.HostsOf(kind, name, ask.SecretName), ask.SecretName
 		if ask.Shared {
 			chain.Copy = s.copyAt(ask.Target())
 		}
 		if chain.Copy == nil && ask.Shared {
-			chain.Copy = &Target{ask.Target().Namespace, ask.SecretName, syncer.Missing, "the certificate is not there yet"}
+			chain.Copy = &Target{ask.Target().Namespace, ask.SecretName, syncer.Missing, chain.Certificate.noCopy()}
 		}
 		e.Chains = append(e.Chains, chain)
 	}
 	switch {
 	case len(e.Chains) > 0:
 		e.Is = articles[kind] + " that asks for " + plural(len(e.Chains), "certificate")
-	case len(e.Problems) > 0:
+	case slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Object == e.Object }):
 		e.Is = articles[kind] + " that asks for a certificate, which it does not get"
 	}
+	return e.withChains(e.Chains)
+}
+
+// explanation begins one of an object, with the problems that are known of it.
+func (s Scene) explanation(of Object, is string) Explanation {
+	e := Explanation{Object: of, Is: is, Problems: []Problem{}}
+	e.add(s.Running.problem(s.Now)...)
+	for _, p := range s.Certificates.Problems() {
+		if about := objectOf(string(p.Object.Kind), p.Object.NamespacedName); about == of || of.Kind == "Namespace" && about.Namespace == of.Name {
+			e.add(Problem{about, p.Reason, p.Note})
+		}
+	}
 	return e
+}
+
+// add adds problems that were not told yet.
+func (e *Explanation) add(problems ...Problem) {
+	for _, p := range problems {
+		if !slices.Contains(e.Problems, p) {
+			e.Problems = append(e.Problems, p)
+		}
+	}
+}
+
+// withChains gives it chains, and what is wrong with their certificates.
+func (e Explanation) withChains(chains []Chain) Explanation {
+	e.Chains = chains
+	for _, c := range chains {
+		e.add(c.Certificate.problems()...)
+	}
+	return e
+}
+
+// LookedAtDNS adds the problems that DNS shows, once the challenges of all chains have been looked at.
+func (e *Explanation) LookedAtDNS() {
+	for _, c := range e.Chains {
+		e.add(c.problems()...)
+	}
 }
 
 func counted(n int, one, many string) string {
@@ -82,16 +103,6 @@ func counted(n int, one, many string) string {
 
 func plural(n int, what string) string { return counted(n, what, what+"s") }
 
-func (s Scene) problemsAt(kind string, name types.NamespacedName) []Problem {
-	problems := []Problem{}
-	for _, p := range s.Certificates.Problems() {
-		if string(p.Object.Kind) == kind && p.Object.NamespacedName == name {
-			problems = append(problems, Problem{objectOf(kind, name), p.Reason, p.Note})
-		}
-	}
-	return problems
-}
-
 func (s Scene) copyAt(at types.NamespacedName) *Target {
 	t, found := s.Copies[syncer.Secrets].At(at)
 	if !found {
@@ -102,35 +113,48 @@ func (s Scene) copyAt(at types.NamespacedName) *Target {
 
 // Object explains a Secret or a ConfigMap.
 func (s Scene) Object(kind syncer.Kind, name types.NamespacedName) Explanation {
-	e := Explanation{Object: objectOf(string(kind), name), Is: "an object that is nothing to wildcast", Problems: s.problemsAt(string(kind), name)}
+	e := s.explanation(objectOf(string(kind), name), "an object that is nothing to wildcast")
 	survey := s.Copies[kind]
+	var chains []Chain
 	if t, found := survey.At(name); found {
-		source := objectOf(string(kind), t.Source)
-		e.Is = "a copy of " + source.String()
+		e.Is = "a copy of " + objectOf(string(kind), t.Source).String()
 		if t.State == syncer.Blocked {
-			e.Is = "somebody else's object where a copy of " + source.String() + " should be"
+			e.Is = "somebody else's object where a copy of " + objectOf(string(kind), t.Source).String() + " should be"
 		}
-		e.Receives = []Receipt{{source, name.Name, t.State, s.whyHere(kind, t)}}
+		e.receive(s, kind, t)
 		if kind == syncer.Secrets {
-			e.Chains = s.chainOf(t.Source)
+			chains = s.chainOf(t.Source)
 		}
 	}
 	for _, source := range survey.Sources() {
 		if source.Name == name {
 			e.Is = "a source: " + copies(reflectionOf(kind, source))
-			e.Problems = append(e.Problems, s.problemsOf(reflectionOf(kind, source))...)
+			e.add(s.problemsOf(reflectionOf(kind, source))...)
 		}
 	}
-	if kind == syncer.Secrets && e.Chains == nil {
-		if e.Chains = s.chainOf(name); e.Chains != nil {
+	if kind == syncer.Secrets && chains == nil {
+		if chains = s.chainOf(name); chains != nil {
 			e.Is = "a certificate, and " + e.Is
 			e.Is = strings.TrimSuffix(e.Is, ", and an object that is nothing to wildcast")
 		}
 	}
 	if asks := s.Certificates.AsksOf(controllers.AskerStanding, name); kind == syncer.ConfigMaps && len(asks) > 0 {
-		e.Is, e.Chains = "a standing certificate", s.chainOf(asks[0].Certificate)
+		e.Is, chains = "a standing certificate", s.chainOf(asks[0].Certificate)
 	}
-	return e
+	return e.withChains(chains)
+}
+
+// receive adds what becomes of a copy.
+func (e *Explanation) receive(s Scene, kind syncer.Kind, t syncer.Target) {
+	source := objectOf(string(kind), t.Source)
+	e.Receives = append(e.Receives, Receipt{source, t.At.Name, t.State, s.whyHere(kind, t)})
+	if reason := reasons[t.State]; reason != "" {
+		why := t.Why
+		if last := s.Warnings[source]; t.State == syncer.Missing && strings.Contains(last, t.At.String()) {
+			why = last // which names the API server's reason
+		}
+		e.add(Problem{objectOf(string(kind), t.At), reason, why})
+	}
 }
 
 func copies(r Reflection) string {
@@ -150,12 +174,15 @@ func (s Scene) chainOf(name types.NamespacedName) []Chain {
 	if state.Want == nil && (state.Have == nil || !state.Have.Managed) {
 		return nil
 	}
-	return []Chain{{Certificate: s.certificate(state)}}
+	return []Chain{s.chain(name)}
 }
 
 // whyHere says why a copy is where it is.
 func (s Scene) whyHere(kind syncer.Kind, t syncer.Target) string {
-	if t.State != syncer.Synced && t.State != syncer.Behind {
+	switch {
+	case reasons[t.State] != "":
+		return "" // a problem says it
+	case t.State != syncer.Synced && t.State != syncer.Behind:
 		return t.Why
 	}
 	var why []string
@@ -186,7 +213,7 @@ func quoted(source syncer.Source) string {
 
 // NamespaceOf explains what a namespace with these labels receives, and what it does not.
 func (s Scene) NamespaceOf(name string, labels map[string]string) Explanation {
-	e := Explanation{Object: Object{"Namespace", "", name}, Problems: []Problem{}}
+	e := s.explanation(Object{"Namespace", "", name}, "")
 	if labels[syncer.LabelSync] == "false" {
 		e.Is = "a namespace that keeps all copies out, with the label " + syncer.LabelSync + ": \"false\""
 	}
@@ -201,13 +228,13 @@ func (s Scene) NamespaceOf(name string, labels map[string]string) Explanation {
 		}
 		for _, t := range targets {
 			if t.At.Namespace == name {
-				e.Receives = append(e.Receives, Receipt{objectOf(string(kind), t.Source), t.At.Name, t.State, s.whyHere(kind, t)})
+				e.receive(s, kind, t)
 			}
 		}
 	}
-	for _, p := range s.Certificates.Problems() {
-		if p.Object.Namespace == name {
-			e.Problems = append(e.Problems, Problem{objectOf(string(p.Object.Kind), p.Object.NamespacedName), p.Reason, p.Note})
+	for _, state := range s.Certificates.Certificates(s.Now) {
+		if slices.ContainsFunc(asksOf(state), func(a controllers.Ask) bool { return a.By.Namespace == name }) {
+			e.add(s.certificate(state).problems()...)
 		}
 	}
 	slices.SortStableFunc(e.Receives, func(a, b Receipt) int { return strings.Compare(a.Name, b.Name) })
@@ -228,14 +255,12 @@ func whyNot(source syncer.Source, namespace string, labels map[string]string) st
 	return fmt.Sprintf("the namespace's labels do not match %q. To have it: %s", source.Text, controllers.LabelCommand(namespace, source.Text))
 }
 
-// Domains are what the CA wants to be shown of a certificate by DNS.
-func (c Certificate) Domains() (domains []string) {
-	for _, name := range c.Names {
-		if name = strings.TrimPrefix(name, "*."); !slices.Contains(domains, name) {
-			domains = append(domains, name)
-		}
+// noCopy is why there is no copy of it.
+func (c Certificate) noCopy() string {
+	if c.Expires.IsZero() {
+		return "the certificate is not there yet"
 	}
-	return domains
+	return "it is not there yet"
 }
 
 // Pending reports whether a certificate is yet to come.

@@ -31,6 +31,14 @@ type Object struct {
 
 func (o Object) String() string { return o.Kind + " " + o.Namespace + "/" + o.Name }
 
+// named is String, for objects without a namespace too.
+func (o Object) named() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.String()
+}
+
 func objectOf(kind string, name types.NamespacedName) Object {
 	return Object{kind, name.Namespace, name.Name}
 }
@@ -91,9 +99,7 @@ func Make(s Scene) Report {
 		}
 		c := s.certificate(state)
 		r.Certificates = append(r.Certificates, c)
-		if c.State.bad() {
-			r.Problems = append(r.Problems, Problem{Object{"Secret", c.Namespace, c.Name}, string(c.State), c.Message})
-		}
+		r.Problems = append(r.Problems, c.problems()...)
 	}
 	for _, kind := range []syncer.Kind{syncer.Secrets, syncer.ConfigMaps} {
 		s.reflect(kind, &r)

@@ -22,7 +22,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 
-	"github.com/wildcast/wildcast/acmeclient/dns01"
 	"github.com/wildcast/wildcast/cmd/wildcast/internal/report"
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
@@ -36,11 +35,6 @@ const account = "https://ca.test/account/1"
 
 func meta(namespace, name string, annotations map[string]string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + name), ResourceVersion: "1", Annotations: annotations}
-}
-
-// explained is the Ingress of a namespace.
-func explained(s report.Scene, namespace string) report.Explanation {
-	return s.Asker(controllers.AskerIngress, types.NamespacedName{Namespace: namespace, Name: "web"})
 }
 
 func ingress(namespace, host, issuer string) *networkingv1.Ingress {
@@ -89,7 +83,7 @@ func scene(t *testing.T) report.Scene {
 	var ingresses []*networkingv1.Ingress
 	for name, host := range map[string]string{
 		"good": "www.good.test", "late": "www.late.test", "gone": "www.gone.test", "slow": "www.slow.test", "fail": "www.fail.test", "mine": "www.mine.test",
-		"new": "www.new.test", "odd": "www.odd.test", "lack": "www.lack.test",
+		"new": "www.new.test", "odd": "www.odd.test", "lack": "www.lack.test", "caa": "www.caa.test",
 	} {
 		namespaces = append(namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"tls": "yes"}}})
 		ingresses = append(ingresses, ingress(name, host, map[bool]string{true: "odd", false: "le"}[name == "odd"]))
@@ -106,10 +100,12 @@ func scene(t *testing.T) report.Scene {
 		secret("le", controllers.TypeIssuer, map[string]string{"wildcast.dev/status": "Ready", "wildcast.dev/message": "The account is registered.", "wildcast.dev/account": account},
 			map[string]string{"server": "letsencrypt", "sync": "tls=yes"}),
 		secret("odd", controllers.TypeIssuer, map[string]string{"wildcast.dev/status": "Ready"}, map[string]string{"server": "letsencrypt", "emial": "x"}),
-		secret("dns", controllers.TypeSolver, nil, map[string]string{"provider": "rfc2136", "zones": "good.test,late.test,gone.test,slow.test,fail.test,mine.test,new.test"}),
+		secret("dns", controllers.TypeSolver, nil, map[string]string{"provider": "rfc2136", "zones": "good.test,late.test,gone.test,slow.test,fail.test,mine.test,new.test,caa.test"}),
 		certificate(t, "good.test", 1, now.Add(60*24*time.Hour)), certificate(t, "late.test", 2, now.Add(10*24*time.Hour)),
 		certificate(t, "gone.test", 3, now.Add(-time.Hour)), certificate(t, "idle.test", 4, now.Add(60*24*time.Hour)),
-		order("gone.test", map[string]string{"lastError": "the CA is down"}),
+		order("gone.test", map[string]string{"lastError": "read directory: connection refused", "downFrom": "2030-01-02T01:04:05Z", "downTo": "2030-01-02T03:00:05Z"}),
+		order("caa.test", map[string]string{"failures": "2", "lastError": "authorization of *.caa.test: caa: CAA record for caa.test prevents issuance",
+			"authorizations": `[{"url":"https://ca.test/authz/1","name":"*.caa.test","status":"invalid","challenge":"dns-01","errorType":"caa","detail":"CAA record for caa.test prevents issuance","seen":"2030-01-02T02:59:05Z","expires":"2030-01-09T02:59:05Z"}]`}),
 		order("slow.test", map[string]string{"rateLimited": "true", "nextAttempt": now.Add(2 * time.Hour).Format(time.RFC3339), "lastError": "too many orders"}),
 		order("fail.test", map[string]string{"lastError": "present challenge: the DNS vendor refused",
 			"attempts": `[{"at":"2030-01-02T02:00:00Z","ca":"` + directory + `","account":"` + account + `","names":["*.fail.test"],"ended":"2030-01-02T02:00:05Z","failed":"fail.test"}]`}),
@@ -193,28 +189,4 @@ func TestAReportOfANamespaceIsAboutThatOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "namespace.txt", out.String())
-}
-
-func TestExplanationsFollowTheChain(t *testing.T) {
-	s := scene(t)
-	var out bytes.Buffer
-	e := explained(s, "fail")
-	e.Chains[0].Challenges = []report.Challenge{{Domain: "fail.test", Seen: &dns01.Sighting{FQDN: "_acme-challenge.fail.test.", Zone: "test.", Solver: "cert-manager/dns", Servers: []*dns01.Seen{
-		{Server: "ns1.test. (192.0.2.1:53)", Values: []string{"abc"}}, {Server: "ns2.test. (192.0.2.2:53)"}, {Server: "ns3.test.", Fault: "has no address"},
-	}}}}
-	explained := []report.Explanation{
-		e, explained(s, "unlabelled"), explained(s, "none"),
-		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "good", Name: "pull"}),
-		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "late", Name: "pull"}),
-		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "nobody", Name: "knows"}),
-		s.Object(syncer.Secrets, types.NamespacedName{Namespace: "cert-manager", Name: "wildcard.good.test"}),
-		s.NamespaceOf("late", map[string]string{"tls": "yes"}), s.NamespaceOf("unlabelled", nil), s.NamespaceOf("shut", map[string]string{"wildcast.dev/sync": "false"}),
-	}
-	for _, e := range explained {
-		if err := report.PrintExplanation(&out, e, now); err != nil {
-			t.Fatal(err)
-		}
-		out.WriteString("\n--\n")
-	}
-	golden(t, "explain.txt", out.String())
 }

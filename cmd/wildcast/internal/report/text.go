@@ -59,11 +59,7 @@ func (p *printer) problems(r Report) {
 	}
 	p.section(fmt.Sprintf("PROBLEMS (%d)", len(r.Problems)))
 	for _, problem := range r.Problems {
-		object := problem.Object.String()
-		if problem.Object.Namespace == "" {
-			object = problem.Object.Kind + " " + problem.Object.Name
-		}
-		fmt.Fprintf(p.out, "%s: %s\n    %s\n", object, problem.Reason, strings.ReplaceAll(problem.Message, "\t", " "))
+		fmt.Fprintf(p.out, "%s: %s\n    %s\n", problem.Object.named(), problem.Reason, strings.ReplaceAll(problem.Message, "\t", " "))
 	}
 }
 
