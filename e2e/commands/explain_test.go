@@ -39,8 +39,8 @@ func TestExplainFollowsTheChainFromAHostToTheDNSServers(t *testing.T) {
 		return nil
 	})
 	var text string
-	s.until("what the CA says of a slow order is recorded", func() error {
-		if text = s.ok("explain", "ingress", web+"/web"); !strings.Contains(text, "the CA was not told to look yet") {
+	s.until("what the CA says of a slow order is recorded, and what it is to find", func() error {
+		if text = s.ok("explain", "ingress", web+"/web"); !strings.Contains(text, "WaitingForDNS") {
 			return errors.New(text)
 		}
 		return nil
@@ -181,16 +181,24 @@ func TestExplainSaysWhatIsWrongFirstWithWhatTheCASaysAndTheRecordToCreate(t *tes
 	w := wildcast.New(t, shared, wildcast.Options{Args: []string{"--leader-elect=false"}})
 
 	certificate := stage.Home + "/wildcard.unseen." + s.domain
-	s.becomes(certificate, "Failing")
-	text, e := s.explained(web + "/unseen")
+	var text string
+	var e explained
+	s.until("the CA has refused a name", func() error {
+		if text, e = s.explained(web + "/unseen"); !strings.Contains(text, " by dns-01: invalid\n") || len(e.Problems) != 1 || e.Chains[0].Authorizations[0].Status != "invalid" {
+			return errors.New(text)
+		}
+		return nil
+	})
 	a := e.Chains[0].Authorizations[0]
-	if a.Name != "*.unseen."+s.domain || a.Status != "invalid" || a.Challenge != "dns-01" || a.ErrorType != "unauthorized" || a.Detail == "" {
+	if a.Name != "*.unseen."+s.domain || a.Challenge != "dns-01" || a.ErrorType != "unauthorized" || a.Detail == "" {
 		t.Errorf("the CA's verdict: %+v", a)
 	}
-	s.contains(text, "authorization  "+a.Name+" by dns-01: invalid\n", "unauthorized: "+a.Detail+"\n", a.URL, "order          failed 1 time in a row", "next attempt   ", "(in ")
+	s.contains(text, "authorization  "+a.Name+" by dns-01: invalid\n", "unauthorized: "+a.Detail+"\n", a.URL, "order          failed ", "next attempt   ", "(in ")
 	s.contains(text, "Secret "+certificate+": Failing\n    It was not issued: ", "The CA did not see the record at unseen."+s.domain+" that wildcast saw: ", "give the solver nameservers", "The next attempt is at ")
 	s.contains(s.ok("explain", "secret", certificate, "-o", "yaml"), "errorType: unauthorized", "status: invalid")
 	t.Log("\n" + text)
+
+	s.record(world, web+"/stay", stage.Home+"/wildcard.stay."+s.domain)
 
 	s.CA.Answer429(time.Hour)
 	ask("late")
@@ -198,9 +206,6 @@ func TestExplainSaysWhatIsWrongFirstWithWhatTheCASaysAndTheRecordToCreate(t *tes
 	text, _ = s.explained(web + "/late")
 	s.contains(text, "too many new orders recently", "The next attempt is at ", "state          Limited\n", "next attempt   ")
 	t.Log("\n" + text)
-	s.CA.Allow()
-
-	s.record(world, web+"/stay", stage.Home+"/wildcard.stay."+s.domain)
 	w.Stop()
 }
 

@@ -141,6 +141,11 @@ func (s Scene) Object(kind syncer.Kind, name types.NamespacedName) Explanation {
 	if asks := s.Certificates.AsksOf(controllers.AskerStanding, name); kind == syncer.ConfigMaps && len(asks) > 0 {
 		e.Is, chains = "a standing certificate", s.chainOf(asks[0].Certificate)
 	}
+	for _, c := range chains {
+		if by := c.Certificate.AskedBy; c.Certificate.State == Held && len(by) > 0 { // why is known of those who ask
+			e.add(s.explanation(by[0], "").Problems...)
+		}
+	}
 	return e.withChains(chains)
 }
 

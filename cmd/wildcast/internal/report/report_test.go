@@ -76,11 +76,8 @@ func certificate(t *testing.T, domain string, serial int64, ends time.Time) *cor
 	return s
 }
 
-// scene has a certificate in each state that a user meets.
-func scene(t *testing.T) report.Scene {
-	t.Helper()
-	var namespaces []*corev1.Namespace
-	var ingresses []*networkingv1.Ingress
+// inhabited are namespaces with an Ingress each.
+func inhabited() (namespaces []*corev1.Namespace, ingresses []*networkingv1.Ingress) {
 	for name, host := range map[string]string{
 		"good": "www.good.test", "late": "www.late.test", "gone": "www.gone.test", "slow": "www.slow.test", "fail": "www.fail.test", "mine": "www.mine.test",
 		"new": "www.new.test", "odd": "www.odd.test", "lack": "www.lack.test", "caa": "www.caa.test",
@@ -89,7 +86,13 @@ func scene(t *testing.T) report.Scene {
 		ingresses = append(ingresses, ingress(name, host, map[bool]string{true: "odd", false: "le"}[name == "odd"]))
 	}
 	namespaces = append(namespaces, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "unlabelled"}})
-	ingresses = append(ingresses, ingress("unlabelled", "www.good.test", "le"))
+	return namespaces, append(ingresses, ingress("unlabelled", "www.good.test", "le"))
+}
+
+// scene has a certificate in each state that a user meets.
+func scene(t *testing.T) report.Scene {
+	t.Helper()
+	namespaces, ingresses := inhabited()
 	directory := "https://acme-v02.api.letsencrypt.org/directory"
 	order := func(domain string, data map[string]string) *corev1.Secret {
 		data["issuer"] = "cert-manager/le"
