@@ -88,7 +88,7 @@ func (s *scene) own(name types.NamespacedName) string {
 	case controllers.TypeSolver:
 		return "a DNS-01 solver: " + state
 	case controllers.TypeOrder:
-		return "the record of the orders of the certificate whose name it has less .order"
+		return "the record of the orders of certificate " + strings.TrimSuffix(name.String(), ".order") + ", and explained with that"
 	}
 	return ""
 }
@@ -98,9 +98,10 @@ func explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain ingress|gateway|secret|configmap|namespace NAME",
 		Short: "Explain why an object is as it is",
-		Long: "Explain an Ingress or a Gateway: the chain from its hosts to the certificate, the order, the DNS record as each server\n" +
-			"shows it now, and the next attempt. Explain a Secret or ConfigMap: what it is, whence it came and why. Explain a namespace: what it\n" +
-			"receives, what it does not, and why. Names are NAMESPACE/NAME, or NAME with -n.",
+		Long: "Explain an Ingress or a Gateway: what is wrong and what to do, and the chain from its hosts to the certificate, the order,\n" +
+			"what the CA says of each name, the DNS record as each server shows it now, and the next attempt. Explain a Secret or ConfigMap:\n" +
+			"what it is, whence it came and why. Explain a namespace: what it receives, what it does not, and why. Names are NAMESPACE/NAME,\n" +
+			"or NAME with -n.",
 		Example:           "  wildcast explain ingress shop/web\n  wildcast explain secret shop/web-tls\n  wildcast explain namespace shop",
 		Args:              exactly(2, "give what to explain: ingress, gateway, secret, configmap or namespace, and its name"),
 		ValidArgsFunction: completeKinds,
