@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/wildcast/wildcast/controllers/signers/vault/vaulttest"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -121,24 +120,4 @@ func TestAnIngressChoosesNamesDurationAndLabels(t *testing.T) {
 	s.must(s.Ingress(s.ctx, infra, "odd", "odd-tls", []string{s.host("odd")}, map[string]string{
 		"wildcast.dev/issuer": s.Name, "wildcast.dev/duration": "soon"}))
 	s.event(infra, "odd", "InvalidIngress", "wildcast.dev/duration", "such as 720h")
-}
-
-func TestVaultSignsForAnIngress(t *testing.T) {
-	s := openBare(t, "vault", stage.Options{})
-	v, err := vaulttest.Start(s.zone())
-	s.must(err)
-	defer v.Close()
-	infra := s.namespace("infra", nil)
-	s.signer(infra, s.Name, map[string]string{"kind": "vault", "server": v.URL(), "caBundle": string(v.CABundle()), "role": vaulttest.Role,
-		"auth": "approle", "roleID": vaulttest.RoleID, "secretID": vaulttest.SecretID})
-	s.signer(infra, "pods", map[string]string{"kind": "vault", "server": v.URL(), "role": vaulttest.Role, "auth": "kubernetes", "authRole": "x"})
-	s.run()
-	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
-	got := s.signed(infra, "wiki-tls", s.host("wiki"))
-	if string(got.secret.Data["ca.crt"]) != string(v.Root()) {
-		t.Error("ca.crt is not Vault's root")
-	}
-	s.ingress(infra, "odd", []string{"odd.other.test"}, exact)
-	s.event(infra, "odd", "OrderFailed", "odd.other.test not allowed by this role")
-	s.event(infra, "pods", "InvalidIssuer", "may use the pod's own token")
 }

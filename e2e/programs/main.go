@@ -1,5 +1,5 @@
 // Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
-// not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, Helm, and wildcast
+// not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, Helm, Vault, and wildcast
 // itself. What is not built but installed, BIND, Chromium, nginx and HAProxy, it installs where it may, and says else what to
 // do. It prints the folders that hold them.
 package main
@@ -18,6 +18,7 @@ import (
 	"github.com/wildcast/wildcast/e2e/cluster"
 	"github.com/wildcast/wildcast/e2e/edge"
 	"github.com/wildcast/wildcast/e2e/monitoring"
+	"github.com/wildcast/wildcast/e2e/pki"
 	"github.com/wildcast/wildcast/e2e/sidecar"
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
@@ -26,7 +27,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	for _, build := range []func(context.Context, io.Writer) (string, error){
-		bind.Install, chromium.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, wildcast.Build,
+		bind.Install, chromium.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, pki.Build, wildcast.Build,
 	} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {

@@ -46,8 +46,12 @@ func (p Programs) Build(ctx context.Context) (string, error) {
 // folder is named after the module's files and the toolchain.
 func (p Programs) folder() (string, error) {
 	sum := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(p.Module, name))
+	own, err := filepath.Glob(filepath.Join(p.Module, "*.go"))
+	if err != nil {
+		return "", fmt.Errorf("look for what %s is made of: %w", p.Name, err)
+	}
+	for _, file := range append([]string{filepath.Join(p.Module, "go.mod"), filepath.Join(p.Module, "go.sum")}, own...) {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			return "", fmt.Errorf("read what %s is made of: %w", p.Name, err)
 		}
