@@ -36,5 +36,5 @@ func DirectoryURL(server string) (string, error) {
 		return server, nil
 	}
 	names := strings.Join(slices.Sorted(maps.Keys(known)), ", ")
-	return "", fmt.Errorf("server %q is neither an https URL nor one of %s", server, names)
+	return "", fmt.Errorf("%q is neither an https URL nor one of %s", server, names)
 }

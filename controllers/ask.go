@@ -234,8 +234,9 @@ func (i *Issuer) unreachable(asker AskerKind) (fault string) {
 
 // checkName says why a certificate's Secret, beside which its record is kept, cannot have a name, empty if it can.
 func checkName(name string) (fault string) {
-	if wrong := validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name); len(wrong) > 0 {
-		return fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: %s. Give another name.", name, wrong[0])
+	if len(validation.IsDNS1123Subdomain(recordName(types.NamespacedName{Name: name}).Name)) > 0 {
+		return fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: write lower case letters, digits, \"-\" and \".\", "+
+			"beginning and ending with a letter or digit, 247 characters at most. Give another name.", name)
 	}
 	for _, suffix := range []string{recordSuffix, accountSuffix, authoritySuffix} {
 		if strings.HasSuffix(name, suffix) {

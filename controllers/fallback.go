@@ -180,8 +180,8 @@ func (v *view) noStandIn(spent Spent) string {
 
 // setFallback reads the name of the issuer that stands in for this one.
 func (i *Issuer) setFallback(v string) error {
-	if wrong := validation.IsDNS1123Subdomain(v); v != "" && len(wrong) > 0 {
-		return fmt.Errorf("%.100q cannot be the name of an issuer: %s", v, wrong[0])
+	if v != "" && len(validation.IsDNS1123Subdomain(v)) > 0 {
+		return fmt.Errorf("%.100q cannot be the name of an issuer; name another Secret of type %s", v, TypeIssuer)
 	}
 	if v == i.Name.Name {
 		return errors.New("an issuer cannot stand in for itself; name another one")

@@ -39,7 +39,7 @@ func requestOfGateway(u *unstructured.Unstructured) *request {
 	}
 	entries, err := parse(u, q.in)
 	if err != nil {
-		q.entries = []entry{{at: "spec", fault: fmt.Sprintf("It cannot be read: %v; correct it.", err)}}
+		q.entries = []entry{{at: "spec", fault: "It cannot be read: a value in it is not of the type that kubectl explain gateway.spec shows; correct it."}}
 		return q
 	}
 	q.entries = bySecret(entries, q.annotations[AnnotationDNSNames] != "")

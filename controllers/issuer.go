@@ -213,7 +213,7 @@ func (i *Issuer) setAuthority(data map[string][]byte) []error {
 	}
 	signer, err := parseKey(key)
 	if err != nil {
-		return []error{fmt.Errorf("tls.key: %w", err)}
+		return []error{fmt.Errorf("tls.key: %w; give the CA's key, unencrypted, as openssl pkey writes it", err)}
 	}
 	if i.Authority, err = signers.NewAuthority(chain, signer, data["ca.crt"]); err != nil {
 		return []error{fmt.Errorf("tls.crt: %w", err)}
@@ -238,8 +238,8 @@ func (i *Issuer) setChallenge(v string) error {
 }
 
 func (i *Issuer) setIngressClass(v string) error {
-	if wrong := validation.IsDNS1123Subdomain(v); v != "" && len(wrong) > 0 {
-		return fmt.Errorf("%q cannot be the name of an IngressClass: %s", v, wrong[0])
+	if v != "" && len(validation.IsDNS1123Subdomain(v)) > 0 {
+		return fmt.Errorf("%q cannot be the name of an IngressClass; give one that kubectl get ingressclasses shows", v)
 	}
 	i.IngressClass = v
 	return nil

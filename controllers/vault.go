@@ -12,19 +12,19 @@ import (
 )
 
 func (i *Issuer) setVaultServer(v string) error {
+	i.Vault.Server = v // also a wrong one, so that it is not called missing too
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("%q is not the URL of a Vault; write for example https://vault.example.com:8200", v)
 	}
-	i.Vault.Server = v
 	return nil
 }
 
 func (i *Issuer) setVaultRole(v string) error {
+	i.Vault.Role = v
 	if strings.Contains(v, "/") {
 		return fmt.Errorf("%q is no role; name one of the PKI engine, whose mount is the key path", v)
 	}
-	i.Vault.Role = v
 	return nil
 }
 

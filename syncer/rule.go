@@ -61,8 +61,9 @@ func ParseRule(name string, annotations map[string]string) (*Rule, error) {
 		}
 	}
 	if as, found := annotations[AnnotationSyncAs]; found {
-		if wrong := validation.IsDNS1123Subdomain(as); len(wrong) > 0 {
-			return nil, &RuleError{ReasonInvalidSyncAs, fmt.Sprintf("%s: %q: %s", AnnotationSyncAs, as, wrong[0])}
+		if len(validation.IsDNS1123Subdomain(as)) > 0 {
+			return nil, &RuleError{ReasonInvalidSyncAs, fmt.Sprintf("%s: %q cannot be the name of a copy: write lower case letters, digits, \"-\" and \".\", "+
+				"beginning and ending with a letter or digit, 253 characters at most", AnnotationSyncAs, as)}
 		}
 		rule.Name = as
 	}

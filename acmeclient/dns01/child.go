@@ -64,7 +64,7 @@ func startChild(command string, s *Settings) (*child, io.Reader, error) {
 		return nil, nil, err
 	}
 	if err := c.cmd.Start(); err != nil {
-		return nil, nil, fmt.Errorf("start %s: %w", command, err)
+		return nil, nil, fmt.Errorf("start the program of --dns01-command: %w; have the flag name wildcast-dns01, which the image has beside wildcast", err)
 	}
 	c.stdin = stdin
 	return c, stdout, nil

@@ -32,7 +32,7 @@ func checkCommand() *cobra.Command {
 			"namespace. Where they are in the files, they count.\n\n" +
 			"The exit code is 1 if there is a fault.",
 		Example: "  wildcast check -f manifests/\n  kustomize build overlays/prod | wildcast check -f -",
-		Args:    cobra.NoArgs,
+		Args:    filesAlone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return usageError{err}

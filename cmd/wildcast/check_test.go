@@ -32,7 +32,7 @@ func TestCheckTellsFaultsByItsExitCode(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out, complaints)
 	}
 	code, out, complaints = command(t, "", "check", "-f", "testdata/nothing")
-	if code != exitFailed || out != "" || !strings.Contains(complaints, "testdata/nothing: no such file") {
+	if code != exitFailed || out != "" || complaints != "wildcast: there is no file or folder testdata/nothing: name one with -f\n" {
 		t.Errorf("exit code %d\n%s%s", code, out, complaints)
 	}
 }

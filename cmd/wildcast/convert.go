@@ -35,7 +35,7 @@ func convertCommand() *cobra.Command {
 			"The exit code is 3 if something was not carried over.",
 		Example: "  wildcast convert -f manifests/ > wildcast.yaml\n" +
 			"  kubectl get clusterissuers,issuers,certificates,ingresses,secrets -A -o yaml | wildcast convert -f - > wildcast.yaml",
-		Args: cobra.NoArgs,
+		Args: filesAlone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return usageError{err}

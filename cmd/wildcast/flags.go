@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/klog/v2"
 
@@ -90,9 +94,8 @@ func (o *options) addLog(f *pflag.FlagSet) {
 func (o *options) validate() error {
 	var errs []error
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if o.namespace == "" {
-		complain("--namespace is empty: name the namespace of the issuers, such as cert-manager")
-	}
+	o.validateNames(complain)
+	o.validateAddresses(complain)
 	if !slices.Contains([]syncer.CopyMetadata{syncer.CopyAll, syncer.CopySafe, syncer.CopyNone}, syncer.CopyMetadata(o.copyMetadata)) {
 		complain("--copy-metadata is %q: give all, safe or none", o.copyMetadata)
 	}
@@ -130,6 +133,42 @@ func (o *options) validate() error {
 	return errors.Join(errs...)
 }
 
+// validateNames checks what names things in the cluster.
+func (o *options) validateNames(complain func(format string, args ...any)) {
+	switch wrong := validation.IsDNS1123Label(o.namespace); {
+	case o.namespace == "":
+		complain("--namespace is empty: name the namespace of the issuers, such as cert-manager")
+	case len(wrong) > 0:
+		complain("--namespace is %q, which cannot be the name of a namespace: give one such as cert-manager", o.namespace)
+	}
+	if len(validation.IsValidLabelValue(syncer.LabelValue(o.clusterName))) > 0 {
+		complain("--cluster-name is %q, which cannot be the value of a label: give letters, digits, - _ and . such as prod-eu", o.clusterName)
+	}
+	if o.defaultIssuer != "" && len(validation.IsDNS1123Subdomain(o.defaultIssuer)) > 0 {
+		complain("--default-issuer is %q, which cannot be the name of a Secret: give that of an issuer, such as letsencrypt", o.defaultIssuer)
+	}
+}
+
+// validateAddresses checks where to listen. Whether an address is free is seen when it is taken.
+func (o *options) validateAddresses(complain func(format string, args ...any)) {
+	for _, flag := range []struct{ name, value string }{
+		{"metrics-address", o.metricsAddress}, {"health-address", o.healthAddress}, {"http01-address", o.http01Address}, {"status-address", o.statusAddress},
+	} {
+		validateAddress(flag.name, flag.value, complain)
+	}
+}
+
+func validateAddress(flag, value string, complain func(format string, args ...any)) {
+	if _, port, err := net.SplitHostPort(value); listens(value) && (err != nil || !isPort(port)) {
+		complain("--%s is %q: give an address with a port, such as :8080 or 127.0.0.1:8080, or 0 for none", flag, value)
+	}
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
+}
+
 func (o *options) validateLog(complain func(format string, args ...any)) {
 	if _, err := zapcore.ParseLevel(o.logLevel); err != nil {
 		complain("--log-level is %q: give debug, info, warn or error", o.logLevel)
@@ -151,7 +190,7 @@ func (o *options) validateNamespaces(complain func(format string, args ...any)) 
 		case name == "":
 			complain("--namespaces has an empty name: remove the extra comma")
 		case len(wrong) > 0:
-			complain("--namespaces has %q, which cannot be the name of a namespace: %s", name, wrong[0])
+			complain("--namespaces has %q, which cannot be the name of a namespace: give lower case letters, digits and -", name)
 		case seen[name]:
 			complain("--namespaces has %s twice: remove one", name)
 		}
@@ -205,7 +244,21 @@ func (o *options) startLog() (log *zap.Logger, sync func(), err error) {
 		return nil, nil, err
 	}
 	klog.SetLoggerWithOptions(zapr.NewLogger(log.Named("client-go")), klog.ContextualLogger(true))
+	utilruntime.ErrorHandlers[0] = unhandled(log, utilruntime.ErrorHandlers[0])
 	return log, func() { _ = log.Sync() }, nil // stderr may refuse to sync, and there is nobody left to tell
+}
+
+// unhandled says what client-go has nobody to return to, in our words where it is a matter of rights: its own name files of
+// its source, and no remedy.
+func unhandled(log *zap.Logger, otherwise utilruntime.ErrorHandler) utilruntime.ErrorHandler {
+	return func(ctx context.Context, err error, msg string, details ...any) {
+		if !apierrors.IsForbidden(err) {
+			otherwise(ctx, err, msg, details...)
+			return
+		}
+		log.Error("Could not read what the roles of this version of wildcast allow; it is tried again",
+			zap.Error(err), zap.String("remedy", "apply the manifests of this version, or upgrade the Helm release"))
+	}
 }
 
 // fromEnvironment sets each flag that was not given from WILDCAST_ and its name in capitals.
@@ -218,7 +271,7 @@ func fromEnvironment(cmd *cobra.Command) error {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			errs = append(errs, fmt.Errorf("environment variable %s: %w", name, err))
+			errs = append(errs, fmt.Errorf("environment variable %s: %w", name, flagError(err)))
 		}
 	})
 	return errors.Join(errs...)

@@ -39,9 +39,9 @@ func connect(ctx context.Context, o *options, log *zap.Logger) (*clients, error)
 	}
 	var status int
 	clients.kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).StatusCode(&status)
-	if status == 0 || status == http.StatusUnauthorized {
+	if status == 0 || status == http.StatusUnauthorized || status == http.StatusBadRequest { // the last for http to https
 		err := clients.kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
-		return nil, fmt.Errorf("reach the API server at %s: %v; check --kubeconfig and the network", cfg.Host, err)
+		return nil, fmt.Errorf("reach the API server at %s: %w; check --kubeconfig and the network", cfg.Host, unanswered(err))
 	}
 	return clients, nil
 }
@@ -90,7 +90,8 @@ func restConfig(file string) (*rest.Config, error) {
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = file
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	return cfg, nowhere(err, rules)
 }
 
 func userAgent() string { return "wildcast/" + version }

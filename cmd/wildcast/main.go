@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,11 +38,6 @@ func main() {
 	os.Exit(execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// usageError marks an error that lies in how wildcast was called.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
 // streams are what a command reads and writes.
 type streams struct {
 	in       io.Reader
@@ -57,12 +51,13 @@ func execute(ctx context.Context, args []string, s streams) int {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	addCompletion(root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(s.err, "wildcast: "+strings.ReplaceAll(err.Error(), "\n", "; "))
-	if _, usage := errors.AsType[usageError](err); usage || strings.HasPrefix(err.Error(), "unknown command") {
+	fmt.Fprintln(s.err, "wildcast: "+oneLine(err.Error()))
+	if _, usage := errors.AsType[usageError](err); usage {
 		return exitUsage
 	}
 	if _, partly := errors.AsType[incompleteError](err); partly {
@@ -73,16 +68,17 @@ func execute(ctx context.Context, args []string, s streams) int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "wildcast",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
-		Short:         "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:                        "wildcast",
+		Annotations:                map[string]string{cobra.CommandDisplayNameAnnotation: calledAs()},
+		Short:                      "One wildcard certificate per domain, kept fresh in every namespace that asks for it",
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		Args:                       knownCommand,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w; see: %s --help", flagError(err), cmd.CommandPath())}
 	})
 	root.AddCommand(runCommand(), checkCommand(), statusCommand(), explainCommand(), renewCommand(), sidecarCommand(), convertCommand(), versionCommand())
 	return root
@@ -92,7 +88,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  alone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "wildcast "+version)
 			return err

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +14,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
@@ -30,16 +37,35 @@ func kubeconfig(t *testing.T) string {
 
 func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 	unreachable := "--kubeconfig=" + kubeconfig(t)
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("kind: Config\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, row := range []struct {
 		name    string
 		args    string
 		code    int
 		contain string
 	}{
-		{"unknown command", "ran", exitUsage, `unknown command "ran"`},
+		{"unknown command", "ran", exitUsage, `there is no command "ran": did you mean run? See: wildcast --help`},
+		{"unknown command like no other", "frobnicate", exitUsage, `there is no command "frobnicate"; see: wildcast --help`},
 		{"unknown flag", "run --worker=3", exitUsage, "see: wildcast run --help"},
-		{"argument", "run now", exitUsage, "unknown command"},
-		{"no number", "run --workers=many", exitUsage, "--workers"},
+		{"argument", "run now", exitUsage, `"now" is one argument too many: there are only flags; see: wildcast run --help`},
+		{"file as an argument", "check a.yaml", exitUsage, "as in: wildcast check -f a.yaml"},
+		{"file as an argument of conversion", "convert a.yaml", exitUsage, "as in: wildcast convert -f a.yaml"},
+		{"no file", "check -f /nowhere", exitFailed, "there is no file or folder /nowhere"},
+		{"no shell", "completion", exitUsage, "name a shell: bash, zsh, fish or powershell"},
+		{"unknown shell", "completion tcsh", exitUsage, "name a shell: bash, zsh, fish or powershell"},
+		{"no number", "run --workers=many", exitUsage, `--workers is "many": give a whole number; see: wildcast run --help`},
+		{"neither true nor false", "run --leader-elect=maybe", exitUsage, `--leader-elect is "maybe": give true or false`},
+		{"no rate", "run --kube-api-qps=fast", exitUsage, `--kube-api-qps is "fast": give a number`},
+		{"no name of a home namespace", "run --namespace=A_B", exitUsage, `--namespace is "A_B", which cannot be the name of a namespace`},
+		{"no name of a cluster", "run --cluster-name=a/b", exitUsage, `--cluster-name is "a/b", which cannot be the value of a label`},
+		{"no name of an issuer", "run --default-issuer=a/b", exitUsage, `--default-issuer is "a/b", which cannot be the name of a Secret`},
+		{"a port without an address", "run --metrics-address=9402", exitUsage, `--metrics-address is "9402": give an address with a port, such as :8080`},
+		{"a port that is none", "run --status-address=:http", exitUsage, `--status-address is ":http": give an address with a port`},
+		{"a port of the sidecar that is none", "sidecar web --folder=/tls --health-address=x", exitUsage, `--health-address is "x": give`},
+		{"a folder that is a file", "sidecar web --folder=/dev/null", exitUsage, `--folder is "/dev/null", which is a file`},
 		{"no worker", "run --workers=0", exitUsage, "give at least 1"},
 		{"no home among the sources", "run --source-namespaces=a,b", exitUsage, "--source-namespaces lacks cert-manager"},
 		{"no namespace at all", "run --namespaces=", exitUsage, "--namespaces is empty"},
@@ -48,7 +74,7 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no name of a namespace", "run --namespaces=a,B_", exitUsage, `--namespaces has "B_", which cannot be`},
 		{"a source's namespace that is not seen", "run --namespaces=a --source-namespaces=a,b,cert-manager", exitUsage, "--source-namespaces has b, which wildcast does not see"},
 		{"namespaces with the home namespace", "run --namespaces=a,cert-manager --source-namespaces=a,cert-manager --kubeconfig=/nowhere", exitFailed, "--kubeconfig"},
-		{"no duration", "run --delete-grace=soon", exitUsage, "--delete-grace"},
+		{"no duration", "run --delete-grace=soon", exitUsage, `--delete-grace is "soon": give a duration, such as 30s or 5m`},
 		{"negative duration", "run --delete-grace=-1s", exitUsage, "0s or more"},
 		{"contexts without a name", "run --contexts-kubeconfig=x", exitUsage, "needs --cluster-name"},
 		{"bad metadata", "run --copy-metadata=some", exitUsage, "all, safe or none"},
@@ -63,7 +89,8 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"check of nothing", "check", exitUsage, "--filename is missing"},
 		{"check in a format that is none", "check -f - -o xml", exitUsage, "text or json"},
 		{"status in a format that is none", "status -o xml", exitUsage, "wide, json or yaml"},
-		{"status of nobody", "status " + unreachable, exitFailed, "reach the API server"},
+		{"status of nobody", "status " + unreachable, exitFailed, "reach the API server at http://127.0.0.1:1: dial tcp"},
+		{"status of no cluster", "status --kubeconfig=" + empty, exitFailed, "find the cluster: no current context with a cluster in " + empty + "; give --kubeconfig"},
 		{"explain of nothing", "explain", exitUsage, "give what to explain"},
 		{"explain of what is not explained", "explain pod a/b", exitUsage, "give ingress, gateway, secret, configmap or namespace"},
 		{"renew of nothing", "renew", exitUsage, "name one certificate"},
@@ -89,6 +116,29 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 				t.Errorf("got exit code %d and %q", code, text)
 			}
 		})
+	}
+}
+
+func TestAnErrorOfSeveralLinesBecomesOne(t *testing.T) {
+	for text, want := range map[string]string{
+		"one":                                 "one",
+		"--a is 0\n--b is 0":                  "--a is 0; --b is 0",
+		"not found\n\nInstall it.\nSee:\n  x": "not found; Install it. See: x",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
+}
+
+func TestARefusedWatchIsSaidWithItsRemedyAndOthersAsClientGoSaysThem(t *testing.T) {
+	seen, logs := observer.New(zap.InfoLevel)
+	otherwise := 0
+	tell := unhandled(zap.New(seen), func(context.Context, error, string, ...any) { otherwise++ })
+	tell(t.Context(), fmt.Errorf("list: %w", apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "", errors.New("no"))), "Failed to watch")
+	tell(t.Context(), errors.New("away"), "Failed to watch")
+	if all := logs.All(); len(all) != 1 || otherwise != 1 || !strings.Contains(fmt.Sprint(all[0].ContextMap()["remedy"]), "apply the manifests") {
+		t.Errorf("said %v, left %d to client-go", all, otherwise)
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -30,12 +32,28 @@ func (r *reach) config() (cfg *rest.Config, namespace string, err error) {
 	rules.ExplicitPath = r.kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &r.overrides)
 	if cfg, err = loader.ClientConfig(); err != nil {
-		return nil, "", fmt.Errorf("find the cluster: %w; give --kubeconfig or --context", err)
+		return nil, "", fmt.Errorf("find the cluster: %w; give --kubeconfig or --context", nowhere(err, rules))
 	}
 	if namespace, _, err = loader.Namespace(); err != nil {
 		return nil, "", fmt.Errorf("find the cluster: %w", err)
 	}
 	return cfg, namespace, nil
+}
+
+// nowhere says which files lead to no cluster. client-go's words advise a variable that kubeconfigs have no need of.
+func nowhere(err error, rules *clientcmd.ClientConfigLoadingRules) error {
+	if !clientcmd.IsEmptyConfig(err) {
+		return err
+	}
+	return fmt.Errorf("no current context with a cluster in %s", strings.Join(rules.GetLoadingPrecedence(), ", "))
+}
+
+// unanswered is why no API server has answered, less the request, which means nothing to who wants to reach it.
+func unanswered(err error) error {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err
+	}
+	return err
 }
 
 // named reads NAMESPACE/NAME; of a name alone the namespace is the chosen one, or else the other.

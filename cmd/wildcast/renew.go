@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -81,8 +82,11 @@ func (o *renewOptions) renew(ctx context.Context, text string, out io.Writer) er
 func (o *renewOptions) read(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
 	secrets := o.metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(name.Namespace)
 	found, err := secrets.Get(ctx, name.Name, metav1.GetOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("read secret %s: %w", name, err)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("there is no secret %s; %s status lists the certificates", name, calledAs())
+	case err != nil:
+		return nil, fmt.Errorf("read secret %s: %w", name, lacking(err))
 	}
 	return found, nil
 }
@@ -95,9 +99,17 @@ func (o *renewOptions) ask(ctx context.Context, name types.NamespacedName, asked
 	}
 	secrets := o.metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(name.Namespace)
 	if _, err := secrets.Patch(ctx, name.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		return fmt.Errorf("annotate secret %s: %w", name, err)
+		return fmt.Errorf("annotate secret %s: %w", name, lacking(err))
 	}
 	return nil
+}
+
+// lacking says which rights a refusal is about.
+func lacking(err error) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	return fmt.Errorf("%w; it takes the rights to get and patch this Secret", err)
 }
 
 // await waits until the certificate is the one that was asked for, and returns its annotations.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -21,9 +22,9 @@ func runCommand() *cobra.Command {
 		Short: "Run the controller",
 		Long: "Run the controller until it is told to stop.\n\n" +
 			"Each flag can also be given as an environment variable: WILDCAST_ and the flag's name in capitals, with _ for -.",
-		Args: cobra.NoArgs,
+		Args: alone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(fromEnvironment(cmd), o.validate()); err != nil {
+			if err := cmp.Or(fromEnvironment(cmd), o.validate()); err != nil {
 				return usageError{err}
 			}
 			collectLess()

@@ -85,7 +85,7 @@ func (s *scene) tolerated(err error, what string) error {
 
 func forbidden(what string, err error) error {
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("list %s: %w; the ClusterRole wildcast-viewer of manifests/viewer has the rights that it takes, or choose a namespace with -n", what, err)
+		return fmt.Errorf("list %s: %w; the ClusterRole wildcast-viewer of manifests/viewer has the rights that it takes, which a RoleBinding gives in one namespace, for -n", what, err)
 	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", what, err)

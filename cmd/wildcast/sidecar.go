@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -43,7 +45,7 @@ func sidecarCommand() *cobra.Command {
 			"  wildcast sidecar shop/web-tls --folder=/tls --combined=combined.pem --reload=/reload.sh --check-staged='haproxy -c -f /etc/haproxy.cfg'\n" +
 			"  wildcast sidecar web-tls --folder=/tls --once",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(fromEnvironment(cmd), o.validate(args)); err != nil {
+			if err := cmp.Or(fromEnvironment(cmd), o.validate(args)); err != nil {
 				return usageError{err}
 			}
 			return o.sidecar(cmd.Context(), args)
@@ -75,7 +77,9 @@ func (o *sidecarOptions) validate(args []string) error {
 	if len(args) == 0 {
 		complain("no Secret is named: give one or more, as NAMESPACE/NAME")
 	}
-	if !filepath.IsAbs(o.keep.Folder) {
+	if info, err := os.Stat(o.keep.Folder); err == nil && !info.IsDir() {
+		complain("--folder is %q, which is a file: give a folder, such as /tls", o.keep.Folder)
+	} else if !filepath.IsAbs(o.keep.Folder) {
 		complain("--folder is %q: give an absolute path, such as /tls", o.keep.Folder)
 	}
 	mode, err := strconv.ParseUint(o.mode, 8, 32)
@@ -85,6 +89,7 @@ func (o *sidecarOptions) validate(args []string) error {
 	if o.keep.Combined != "" && len(validation.IsConfigMapKey(o.keep.Combined)) > 0 {
 		complain("--combined is %q: give the name of a file, such as combined.pem", o.keep.Combined)
 	}
+	validateAddress("health-address", o.healthAddress, complain)
 	o.validateReload(complain)
 	o.run.validateLog(complain)
 	_, err = o.secrets(args, "default")

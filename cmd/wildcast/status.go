@@ -32,7 +32,7 @@ func statusCommand() *cobra.Command {
 		Long: "Show certificates, copies and issuers, what is wrong with them first, each with what to do. Nothing is changed. The\n" +
 			"judgments are wildcast's own, made here and now from what is in the cluster; wildcast need not run.\n\n" +
 			"It takes the rights of the ClusterRole wildcast-viewer in manifests/viewer.",
-		Args: cobra.NoArgs,
+		Args: alone,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return usageError{err}

@@ -59,7 +59,7 @@ func (v *visit) open(ctx context.Context) error {
 	if v.clients, err = newClients(cfg, &v.run, zap.NewNop()); err != nil {
 		return err
 	}
-	return v.learn(ctx)
+	return v.learn(ctx, cfg.Host)
 }
 
 // scope are the namespaces to read: one empty name for all, or the chosen one and wildcast's own.
@@ -83,10 +83,10 @@ func (v *visit) chosen() string {
 }
 
 // learn reads how wildcast is run from its Deployment, if there is one that may be read. Flags that were given win.
-func (v *visit) learn(ctx context.Context) error {
+func (v *visit) learn(ctx context.Context, host string) error {
 	found, err := v.kube.AppsV1().Deployments(v.run.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=wildcast"})
-	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered || apierrors.IsUnauthorized(err) {
-		return fmt.Errorf("reach the API server: %w; check --kubeconfig, --context and the network", err)
+	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) {
+		return fmt.Errorf("reach the API server at %s: %w; check --kubeconfig, --context and the network", host, unanswered(err))
 	}
 	if err != nil {
 		return nil // it may not be read: the flags count

@@ -43,7 +43,7 @@ func TestAVisitJudgesAsWildcastIsRunThere(t *testing.T) {
 				t.Fatal(err)
 			}
 			v.clients = &clients{kube: kube}
-			if err := v.learn(t.Context()); err != nil {
+			if err := v.learn(t.Context(), ""); err != nil {
 				t.Fatal(err)
 			}
 			if got := strings.Join(v.run.sourceNamespaces, ","); v.run.clusterName != row.cluster || got != row.from || v.run.defaultIssuer != row.issuer {

@@ -31,7 +31,7 @@ type Finding struct {
 // Reasons of findings for which wildcast emits no Event.
 const (
 	Malformed   = "Malformed"   // the API server would refuse the object
-	UnknownName = "UnknownName" // a label or annotation of wildcast that means nothing
+	UnknownName = "UnknownName" // a label, an annotation or a Secret's type of wildcast that means nothing
 )
 
 // Config is how wildcast is going to be run.
@@ -149,7 +149,7 @@ func (o *object) asSource() []Finding {
 	return nil
 }
 
-// unknownNames finds labels and annotations of ours that mean nothing: most are misspelt.
+// unknownNames finds labels, annotations and types of ours that mean nothing: most are misspelt.
 func (o *object) unknownNames() (findings []Finding) {
 	for under, names := range map[string]map[string]string{"label": o.GetLabels(), "annotation": o.GetAnnotations()} {
 		for name := range names {
@@ -160,8 +160,17 @@ func (o *object) unknownNames() (findings []Finding) {
 			}
 		}
 	}
+	s, isSecret := o.Object.(*corev1.Secret)
+	if isSecret && strings.HasPrefix(string(s.Type), syncer.Prefix) && !slices.Contains(types, s.Type) {
+		f := o.finding(UnknownName, fmt.Sprintf("type %s means nothing to this version; write %s or %s", s.Type, controllers.TypeIssuer, controllers.TypeSolver))
+		f.Line = o.Line("type")
+		findings = append(findings, f)
+	}
 	return findings
 }
+
+// types are the types of wildcast's Secrets.
+var types = []corev1.SecretType{controllers.TypeIssuer, controllers.TypeSolver, controllers.TypeAccount, controllers.TypeOrder}
 
 // concerns reports whether wildcast reads an object.
 func (o *object) concerns() bool {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,13 +89,28 @@ func unmarshal(text []byte, into metav1.Object) (strict []error, err error) {
 // strictly are the faults that strict decoding has found.
 func (d *Document) strictly(errs []error) (faults []Finding) {
 	for _, err := range errs {
-		where := []string{}
-		if _, path, found := strings.Cut(err.Error(), `unknown field "`); found {
-			where = strings.FieldsFunc(strings.TrimSuffix(path, `"`), func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-		}
-		faults = append(faults, d.fault("%v", err).on(where...))
+		faults = append(faults, d.misfit(err.Error()))
 	}
 	return faults
+}
+
+// misfits are the decoder's words about a value of another type than the field's.
+var misfits = regexp.MustCompile(`^json: cannot unmarshal (\w+).* into Go struct field \w+\.([\w.]+) of type (.*)$`)
+
+// misfit puts what the decoder says of Go's types into words about the file.
+func (d *Document) misfit(text string) Finding {
+	if _, path, found := strings.Cut(text, `unknown field "`); found {
+		path = strings.TrimSuffix(path, `"`)
+		return d.fault("there is no field %s; correct or remove it", path).on(strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })...)
+	}
+	found := misfits.FindStringSubmatch(text)
+	switch {
+	case found == nil:
+		return d.fault("%s", text).on()
+	case found[3] == "string" && found[1] != "object" && found[1] != "array":
+		return d.fault("%s: the value is no string; put it into quotes", found[2]).on(strings.Split(found[2], ".")...)
+	}
+	return d.fault("%s: the value is of the wrong type, %s; see: kubectl explain %s.%s", found[2], found[1], strings.ToLower(d.text("kind")), found[2]).on(strings.Split(found[2], ".")...)
 }
 
 // stringMaps are the maps whose values must be strings, by kind; those of the empty kind are in all.

@@ -38,10 +38,13 @@ func Walk(path string, recursive bool, stdin io.Reader, read func(file string, f
 	if path == "-" {
 		return read("standard input", stdin)
 	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no file or folder %s: name one with -f", path)
+	}
 	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return err
+			return fmt.Errorf("read files: %w", err)
 		case entry.IsDir() && at != path && !recursive:
 			return filepath.SkipDir
 		case entry.IsDir() || at != path && !slices.Contains(extensions, filepath.Ext(at)):
@@ -49,7 +52,7 @@ func Walk(path string, recursive bool, stdin io.Reader, read func(file string, f
 		}
 		file, err := os.Open(at)
 		if err != nil {
-			return err
+			return fmt.Errorf("read files: %w", err)
 		}
 		defer file.Close()
 		return read(at, file)

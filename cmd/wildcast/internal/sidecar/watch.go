@@ -2,6 +2,8 @@ package sidecar
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -33,7 +35,7 @@ func (k *kept) watch(kube kubernetes.Interface, log *zap.Logger, changed func())
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, k.Name.Name).String()
 	}
 	k.informer = coreinformers.NewTypedFilteredSecretInformer(kube, k.Name.Namespace, 0, nil, alone)
-	err := k.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) { k.unreadable(ctx, r, err, log) })
+	err := k.informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { k.unreadable(err, log) })
 	if err != nil {
 		return err
 	}
@@ -46,13 +48,15 @@ func (k *kept) watch(kube kubernetes.Interface, log *zap.Logger, changed func())
 }
 
 // unreadable tells the remedy where client-go would not. The informer goes on trying.
-func (k *kept) unreadable(ctx context.Context, r *cache.Reflector, err error, log *zap.Logger) {
-	if !apierrors.IsForbidden(err) {
-		cache.DefaultWatchErrorHandler(ctx, r, err)
-		return
+func (k *kept) unreadable(err error, log *zap.Logger) {
+	switch {
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // as watches end
+	case apierrors.IsForbidden(err):
+		log.Error("Could not read Secret: the API server forbids to get, list and watch it, which the Role in manifests/sidecar allows",
+			append(k.fields(), zap.Error(err))...)
+	default:
+		log.Warn("Could not read Secret; its files stay as they are, and it is tried again", append(k.fields(), zap.Error(err))...)
 	}
-	log.Error("Could not read Secret: the API server forbids to get, list and watch it, which the Role in manifests/sidecar allows",
-		append(k.fields(), zap.Error(err))...)
 }
 
 // follow runs the informer until ctx ends. known is called when it is known whether there is such a Secret.
