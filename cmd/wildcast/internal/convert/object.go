@@ -33,7 +33,8 @@ func Read(file string, from io.Reader) (all []Object, err error) {
 		}
 		var content any
 		if err := yaml.UnmarshalStrict(text, &content); err != nil {
-			return nil, fmt.Errorf("read %s, document %d: %w", file, n, err)
+			reason := strings.NewReplacer("error converting YAML to JSON: ", "", "yaml: ", "", "unmarshal errors:\n", "").Replace(err.Error())
+			return nil, fmt.Errorf("read %s: document %d is no YAML: %s; wildcast check says the line of the file", file, n, reason)
 		}
 		all = append(all, flatten(file, content)...)
 	}

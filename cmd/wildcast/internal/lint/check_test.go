@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -62,6 +63,19 @@ func TestFaultsAreFoundWhereTheyStand(t *testing.T) {
 				t.Error("a finding shows a credential")
 			}
 		})
+	}
+}
+
+func TestAFolderWithoutFilesToReadIsAMistake(t *testing.T) {
+	folder := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(folder, "below"), 0o755), os.WriteFile(filepath.Join(folder, "notes.txt"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for recursive, want := range map[bool]string{false: "read too, with -R", true: "name another folder"} {
+		var files lint.Files
+		if err := files.Read(folder, recursive, nil); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("recursive: %t: %v", recursive, err)
+		}
 	}
 }
 

@@ -41,7 +41,8 @@ func Walk(path string, recursive bool, stdin io.Reader, read func(file string, f
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no file or folder %s: name one with -f", path)
 	}
-	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+	found := false
+	err := filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("read files: %w", err)
@@ -55,8 +56,16 @@ func Walk(path string, recursive bool, stdin io.Reader, read func(file string, f
 			return fmt.Errorf("read files: %w", err)
 		}
 		defer file.Close()
+		found = true
 		return read(at, file)
 	})
+	switch {
+	case err != nil || found:
+		return err
+	case recursive:
+		return fmt.Errorf("no file in folder %s ends in %s: name another folder", path, strings.Join(extensions, ", "))
+	}
+	return fmt.Errorf("no file in folder %s ends in %s: name another folder, or have those in it read too, with -R", path, strings.Join(extensions, ", "))
 }
 
 // parse splits a stream into documents.
