@@ -145,19 +145,36 @@ func (s *Site) StartServer() error {
 // StartSidecar runs wildcast sidecar with the shipped arguments and then those of more, for a namespace's Secret. It
 // returns when it runs, and not when anything is done: see Ready.
 func (s *Site) StartSidecar(ctx context.Context, kubeconfig, namespace string, more ...string) error {
-	folder, err := wildcast.Build(ctx, os.Stderr)
-	if err != nil {
-		return err
-	}
 	var args []string
 	for _, arg := range s.sidecar.Args {
 		args = append(args, s.here.Replace(arg))
 	}
 	args = append(args, "--kubeconfig="+kubeconfig, "--namespace="+namespace)
+	return s.start(ctx, "wildcast", append(args, more...))
+}
+
+// StartTyped runs a command line of wildcast sidecar in a shell, for a namespace's Secret. What it names of the pod, paths
+// and ports, is exchanged for what is here.
+func (s *Site) StartTyped(ctx context.Context, kubeconfig, namespace, line string) error {
+	return s.start(ctx, "/bin/sh", []string{"-c", "exec " + s.here.Replace(line) + " --kubeconfig=" + kubeconfig + " --namespace=" + namespace})
+}
+
+// Shipped is the command line that the sidecar has in the Deployment.
+func (s *Site) Shipped() string { return "wildcast " + strings.Join(s.sidecar.Args, " ") }
+
+// start runs the wildcast of this checkout, or a shell that finds it.
+func (s *Site) start(ctx context.Context, program string, args []string) error {
+	folder, err := wildcast.Build(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(folder, program)
+	}
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WILDCAST_") || strings.HasPrefix(v, "KUBECONFIG=") })
-	env = append(env, "PATH="+os.Getenv("PATH")+":/usr/sbin") // where users other than root find nginx too
+	env = append(env, "PATH="+folder+":"+os.Getenv("PATH")+":/usr/sbin") // where users other than root find nginx too
 	s.keeper, err = child.Start(child.Spec{
-		Path: filepath.Join(folder, "wildcast"), Args: append(args, more...), Env: append(env, s.env...), Log: filepath.Join(s.Dir, "sidecar.log"),
+		Path: program, Args: args, Env: append(env, s.env...), Log: filepath.Join(s.Dir, "sidecar.log"),
 	})
 	return err
 }

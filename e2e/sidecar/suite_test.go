@@ -52,6 +52,17 @@ type pod struct {
 // open applies manifests/sidecar/NAME to a namespace. The sidecar does not run yet.
 func open(t *testing.T, name, namespace string) *pod {
 	t.Helper()
+	return openBy(t, name, namespace, func(p *pod) {
+		checkout, err := cluster.Checkout()
+		p.must(err)
+		_, err = shared.Kubectl(t.Context(), "apply", "--namespace", namespace, "--server-side", "--validate=strict", "--kustomize", checkout+"/manifests/sidecar/"+name)
+		p.must(err)
+	})
+}
+
+// openBy is open, where apply applies what is shipped.
+func openBy(t *testing.T, name, namespace string, apply func(*pod)) *pod {
+	t.Helper()
 	p := &pod{T: t, namespace: namespace, authority: newAuthority(t)}
 	var err error
 	p.kube, err = kubernetes.NewForConfig(shared.Admin())
@@ -62,10 +73,7 @@ func open(t *testing.T, name, namespace string) *pod {
 	if !apierrors.IsAlreadyExists(err) { // the test runs again
 		p.must(err)
 	}
-	checkout, err := cluster.Checkout()
-	p.must(err)
-	_, err = shared.Kubectl(t.Context(), "apply", "--namespace", namespace, "--server-side", "--validate=strict", "--kustomize", checkout+"/manifests/sidecar/"+name)
-	p.must(err)
+	apply(p)
 	p.kubeconfig, err = shared.KubeconfigFor(t.Context(), namespace, account)
 	p.must(err)
 	p.until("the rights are known", func() error { // the API server's authorizer learns of them in a moment
