@@ -14,19 +14,31 @@ import (
 	"github.com/wildcast/wildcast/e2e/internal/gobuild"
 )
 
-// Build returns the folder that holds helm, after building it if it must.
+// builder returns the folder that holds a helm, after building it if it must.
+type builder func(ctx context.Context, log io.Writer) (string, error)
+
+// Build is the builder of Helm 4.
 func Build(ctx context.Context, log io.Writer) (string, error) {
+	return build(ctx, log, "helm", "helm.sh/helm/v4/cmd/helm")
+}
+
+// Build3 is the builder of Helm 3, which most people have.
+func Build3(ctx context.Context, log io.Writer) (string, error) {
+	return build(ctx, log, "helm3", "helm.sh/helm/v3/cmd/helm")
+}
+
+func build(ctx context.Context, log io.Writer, module, program string) (string, error) {
 	return cluster.BuildTools(ctx, gobuild.Programs{
-		Name: "helm", Packages: []string{"helm.sh/helm/v4/cmd/helm"}, Log: log,
-		What:  "Helm, once: about 2 minutes on 2 cores",
+		Name: module, Packages: []string{program}, Log: log,
+		What:  program + ", once: about 2 minutes on 2 cores",
 		Flags: func() ([]string, error) { return []string{"-trimpath", "-ldflags=-s -w"}, nil },
 	})
 }
 
-// helm runs helm in the checkout as the administrator, and returns its standard output. The error is what it wrote on
+// helm runs a helm in the checkout as the administrator, and returns its standard output. The error is what it wrote on
 // standard error.
-func helm(ctx context.Context, c *cluster.Cluster, args ...string) (string, error) {
-	programs, err := Build(ctx, os.Stderr)
+func helm(ctx context.Context, c *cluster.Cluster, which builder, args ...string) (string, error) {
+	programs, err := which(ctx, os.Stderr)
 	if err != nil {
 		return "", err
 	}

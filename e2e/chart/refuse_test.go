@@ -42,7 +42,7 @@ func TestWhatTheChartDoesNotKnowIsRefusedAndNamed(t *testing.T) {
 	} {
 		t.Run(row.values, func(t *testing.T) {
 			args := append([]string{"template", "wildcast", chart, "--namespace", cluster.HomeNamespace}, values(t, row.values)...)
-			out, err := helm(t.Context(), shared, args...)
+			out, err := helm(t.Context(), shared, Build, args...)
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("helm says %v, want %s; and prints %d bytes", err, row.want, len(out))
 			}

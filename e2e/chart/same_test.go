@@ -55,24 +55,25 @@ func kustomized(t *testing.T, folders ...string) objects {
 	return found
 }
 
-func same(t *testing.T, chart, kustomize objects) {
+// same compares what was rendered in two ways.
+func same(t *testing.T, found, wanted objects) {
 	t.Helper()
-	for name := range chart {
-		if kustomize[name] == nil {
-			t.Errorf("only the chart has %s", name)
+	for name := range found {
+		if wanted[name] == nil {
+			t.Errorf("%s should not be there", name)
 		}
 	}
-	for name, want := range kustomize {
-		got := chart[name]
+	for name, want := range wanted {
+		got := found[name]
 		if got == nil {
-			t.Errorf("the chart lacks %s", name)
+			t.Errorf("%s is missing", name)
 			continue
 		}
 		for _, o := range []*unstructured.Unstructured{got, want} {
 			sortVariables(t, o)
 		}
 		if !reflect.DeepEqual(got.Object, want.Object) {
-			t.Errorf("%s: the chart has\n%s\nand kustomize\n%s", name, text(t, got), text(t, want))
+			t.Errorf("%s is\n%s\nand should be\n%s", name, text(t, got), text(t, want))
 		}
 	}
 }

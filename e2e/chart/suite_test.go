@@ -24,8 +24,10 @@ var shared *cluster.Cluster
 func TestMain(m *testing.M) {
 	os.Exit(cluster.Main(m, cluster.Options{}, func(ctx context.Context, c *cluster.Cluster) error {
 		shared = c
-		if _, err := Build(ctx, os.Stderr); err != nil {
-			return err
+		for _, build := range []builder{Build, Build3} {
+			if _, err := build(ctx, os.Stderr); err != nil {
+				return err
+			}
 		}
 		return errors.Join(definitions.ServiceMonitor.Install(ctx, c), definitions.PrometheusRule.Install(ctx, c))
 	}))
@@ -68,10 +70,16 @@ func rendered(t *testing.T, namespace string, args ...string) objects {
 	return parse(t, run(t, append([]string{"template", "wildcast", chart, "--namespace", namespace}, args...)...))
 }
 
-// run runs helm, which must succeed.
+// run runs Helm 4, which must succeed.
 func run(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := helm(context.WithoutCancel(t.Context()), shared, args...) // also when the test has ended
+	return with(t, Build, args...)
+}
+
+// with runs a helm, which must succeed.
+func with(t *testing.T, which builder, args ...string) string {
+	t.Helper()
+	out, err := helm(context.WithoutCancel(t.Context()), shared, which, args...) // also when the test has ended
 	if err != nil {
 		t.Fatal(err)
 	}

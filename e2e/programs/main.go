@@ -27,7 +27,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	for _, build := range []func(context.Context, io.Writer) (string, error){
-		bind.Install, chromium.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, pki.Build, wildcast.Build,
+		bind.Install, chromium.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, chart.Build3, pki.Build,
+		wildcast.Build,
 	} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {
