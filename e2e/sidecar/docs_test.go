@@ -17,7 +17,7 @@ func (p *pod) take(g *page.Guide, begins string) string {
 }
 
 func TestTheCommandsOfTheDocumentationServeTheCertificate(t *testing.T) {
-	g, err := page.Open("sidecar.md")
+	g, err := page.Open("docs/sidecar.md")
 	if err != nil {
 		t.Fatal(err)
 	}

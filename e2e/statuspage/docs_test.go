@@ -54,7 +54,7 @@ func (m *manual) refused(begins, refusal string) {
 
 // Without nodes no Pod runs, and nothing can be forwarded to one: kubectl finds the Pod that it is told of, and says so.
 func TestTheCommandsOfTheDocumentationShowThePage(t *testing.T) {
-	guide, err := page.Open("status-page.md")
+	guide, err := page.Open("docs/status-page.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,18 +22,18 @@ type Guide struct {
 // typed is a command in an indented block, or flags that one may have.
 var typed = regexp.MustCompile(`(?m)^    ((?:kubectl|wildcast|go) .*|--.*)$`)
 
-// Open reads the commands of a page in docs.
+// Open reads the commands of a page of the checkout, of which lines that end in a backslash go on in the next.
 func Open(name string) (*Guide, error) {
 	checkout, err := cluster.Checkout()
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(checkout, "docs", name))
+	text, err := os.ReadFile(filepath.Join(checkout, name))
 	if err != nil {
 		return nil, fmt.Errorf("read commands: %w", err)
 	}
 	g := &Guide{}
-	for _, found := range typed.FindAllStringSubmatch(string(text), -1) {
+	for _, found := range typed.FindAllStringSubmatch(strings.ReplaceAll(string(text), "\\\n", ""), -1) {
 		g.left = append(g.left, found[1])
 	}
 	return g, nil
