@@ -83,9 +83,13 @@ func (s *scene) tolerated(err error, what string) error {
 	return nil
 }
 
-func forbidden(what string, err error) error {
+func (v *visit) forbidden(what string, err error) error {
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("list %s: %w; the ClusterRole wildcast-viewer of manifests/viewer has the rights that it takes, which a RoleBinding gives in one namespace, for -n", what, err)
+		remedy := "the ClusterRole wildcast-viewer of manifests/viewer has the rights that it takes"
+		if v.chosen() == "" {
+			remedy += ", or choose a namespace with -n"
+		}
+		return fmt.Errorf("list %s: %w; %s", what, err, remedy)
 	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", what, err)
@@ -100,7 +104,7 @@ func (v *visit) readNamespaces(ctx context.Context, s *scene) error {
 		s.namespaces = append(s.namespaces, &corev1.Namespace{ObjectMeta: m.ObjectMeta})
 	}
 	if v.chosen() == "" {
-		return forbidden("namespaces", each(ctx, metav1.ListOptions{}, listing(resource), take))
+		return v.forbidden("namespaces", each(ctx, metav1.ListOptions{}, listing(resource), take))
 	}
 	for _, name := range v.scope() {
 		n, err := resource.Get(ctx, name, metav1.GetOptions{})
@@ -134,7 +138,7 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 			if namespace != v.chosen() {
 				err = s.tolerated(err, what+" in namespace "+namespace)
 			}
-			return forbidden(what, err)
+			return v.forbidden(what, err)
 		})
 	}
 	for _, namespace := range v.scope() {
@@ -272,7 +276,7 @@ func (v *visit) survey(ctx context.Context, kind syncer.Kind, s *scene) (*syncer
 		if namespace != v.chosen() && apierrors.IsForbidden(err) {
 			continue // noted already, and not filled: what is not seen is not gone
 		}
-		if err := forbidden(resource.Resource, err); err != nil {
+		if err := v.forbidden(resource.Resource, err); err != nil {
 			return nil, err
 		}
 		if err := survey.Fill(namespace); err != nil {
