@@ -101,13 +101,13 @@ func (c *child) deliver(reply wire.Reply) {
 // end notes how the process ended. A clean end is a promise that nothing was left behind.
 func (c *child) end(err error) {
 	if err != nil {
-		c.err = fmt.Errorf("the DNS child ended: %w %s", err, c.words)
+		c.err = fmt.Errorf("wildcast-dns01 ended: %w %s", err, c.words)
 	}
 	close(c.gone)
 }
 
 // errEnded is the reason of a call that came after the child's clean end.
-var errEnded = errors.New("the DNS child has ended")
+var errEnded = errors.New("wildcast-dns01 has ended")
 
 // ready waits for the child's hello.
 func (c *child) ready(ctx context.Context) error {
@@ -116,7 +116,7 @@ func (c *child) ready(ctx context.Context) error {
 	select {
 	case <-c.greeted:
 	case <-limit.C:
-		return fmt.Errorf("the DNS child did not answer within %s", startLimit)
+		return fmt.Errorf("wildcast-dns01 did not answer within %s", startLimit)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

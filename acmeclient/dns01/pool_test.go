@@ -110,7 +110,7 @@ func TestAChildThatIsKilledBeforeItSaysHelloIsReported(t *testing.T) {
 	}()
 	eventually(t, "the child's start", func() bool { return len(w.children()) == 1 })
 	must(t, syscall.Kill(w.children()[0], syscall.SIGKILL))
-	says(t, <-ended, "the DNS child ended", "killed")
+	says(t, <-ended, "wildcast-dns01 ended", "killed")
 }
 
 func TestCloseRemovesWhatIsLeft(t *testing.T) {
@@ -252,5 +252,5 @@ func TestAProgramThatIsNotThereIsReported(t *testing.T) {
 func TestAProgramThatIsNoDNSChildIsReported(t *testing.T) {
 	w := newWorld(t, dns01.Config{Command: "/bin/false"})
 	_, err := w.pool.Solver([]dns01.Settings{w.settings()}, nil).Present(t.Context(), challenge("a.test"))
-	says(t, err, "the DNS child ended", "exit status 1")
+	says(t, err, "wildcast-dns01 ended", "exit status 1")
 }
