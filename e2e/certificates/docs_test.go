@@ -51,7 +51,7 @@ func TestTheCommandsForTroubleshootingWorkAndTellWhatIsWrong(t *testing.T) {
 	s.must(s.Issuer(s.ctx, stage.Home, "letsencrypt", nil))
 	s.must(s.Solver(s.ctx, stage.Home, "dns", nil))
 	s.must(s.Namespace(s.ctx, "shop", nil))
-	s.run()
+	s.run("--leader-elect=true") // the page has a look at the Lease, which no other test need have made
 	s.must(s.Ingress(s.ctx, "shop", "web", "web-tls", []string{"web.example.com"}, map[string]string{"wildcast.dev/issuer": "letsencrypt"}))
 	s.event("shop", "web", "NamespaceNotSelected")
 
