@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,7 +41,7 @@ func requestOfGateway(u *unstructured.Unstructured) *request {
 	}
 	entries, err := parse(u, q.in)
 	if err != nil {
-		q.entries = []entry{{at: "spec", fault: "It cannot be read: a value in it is not of the type that kubectl explain gateway.spec shows; correct it."}}
+		q.entries = []entry{{at: "spec", fault: fmt.Sprintf("It cannot be read: %v; see: kubectl explain gateway.spec", err)}}
 		return q
 	}
 	q.entries = bySecret(entries, q.annotations[AnnotationDNSNames] != "")
@@ -94,13 +96,29 @@ func gatewayEntries(u *unstructured.Unstructured, namespace string) (entries []e
 			Listeners []listener `json:"listeners"`
 		} `json:"spec"`
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &of); err != nil {
+	if err := readGateway(u, &of); err != nil {
 		return nil, err
 	}
 	for i, l := range of.Spec.Listeners {
 		entries = append(entries, l.entries(fmt.Sprintf("spec.listeners[%d]", i), namespace)...)
 	}
 	return entries, nil
+}
+
+// readGateway reads what into has fields for. The error names the field that is of the wrong type, which the converter does
+// not.
+func readGateway(u *unstructured.Unstructured, into any) error {
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, into) == nil {
+		return nil
+	}
+	text, err := u.MarshalJSON()
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s is of the wrong type, %s", wrong.Field, wrong.Value)
+	}
+	return err
 }
 
 func (l listener) entries(at, namespace string) (entries []entry) {
@@ -154,7 +172,7 @@ func istioEntries(u *unstructured.Unstructured, namespace string) (entries []ent
 			Servers []server `json:"servers"`
 		} `json:"spec"`
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &of); err != nil {
+	if err := readGateway(u, &of); err != nil {
 		return nil, err
 	}
 	for i, s := range of.Spec.Servers {

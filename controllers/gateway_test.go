@@ -54,7 +54,8 @@ func TestListenersAndServersThatEndTLSWithASecretAreEntries(t *testing.T) {
 			"spec.listeners[0]: It refers to Secret s of namespace x"},
 		"no hostname": {`listeners: [{tls: {certificateRefs: [{name: s}]}}, {hostname: a.test, tls: {certificateRefs: [{name: s}]}}]`, "s=a.test",
 			"spec.listeners[0]: It has no hostname"},
-		"no list": {`listeners: 1`, "", "spec: It cannot be read"},
+		"no list":   {`listeners: 1`, "", "spec: It cannot be read: spec.listeners is of the wrong type, number; see: kubectl explain gateway.spec"},
+		"no string": {`listeners: [{hostname: a.test, tls: {certificateRefs: [{name: true}]}}]`, "", "spec: It cannot be read: spec.listeners.tls.certificateRefs.name is of the wrong type, bool"},
 
 		"a server":          {`servers: [{hosts: [a.test], tls: {mode: SIMPLE, credentialName: s}}]`, "s=a.test", ""},
 		"mode MUTUAL":       {`servers: [{hosts: [x/a.test, "*/b.test", ./c.test], tls: {mode: MUTUAL, credentialName: s}}]`, "s=a.test,b.test,c.test", ""},
