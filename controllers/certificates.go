@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -272,7 +273,7 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 		c.told.certificate(v, notOurs(v.name, v.secret))
 		return 0, nil // Noticed brings us back
 	case Install:
-		return c.install(ctx, v)
+		return c.putBack(ctx, v)
 	case Issue:
 		c.log.Info("Ordering certificate", zap.String("certificate", v.name.String()), zap.Strings("names", v.want.Names), zap.String("why", plan.Why))
 		return c.issue(ctx, v)
@@ -295,6 +296,22 @@ func (c *Controller) keepDressed(ctx context.Context, v *view) error {
 		return fmt.Errorf("update annotations of certificate %s: %w", v.name, err)
 	}
 	return nil
+}
+
+// putBack is install, unless somebody goes on writing over the certificate and its time has not come.
+func (c *Controller) putBack(ctx context.Context, v *view) (time.Duration, error) {
+	if !v.overwritten() {
+		return c.install(ctx, v)
+	}
+	if wait := c.contests.wait(v.name, v.now); wait > 0 {
+		c.told.certificate(v, contested(v))
+		return wait, nil
+	}
+	again, err := c.install(ctx, v)
+	if err == nil {
+		c.contests.repaired(v.name, v.now)
+	}
+	return again, err
 }
 
 // install writes the certificate that the record holds into its Secret: both keys in one write.
@@ -366,8 +383,12 @@ func (c *Controller) remove(ctx context.Context, v *view, do Action) error {
 // notOurs is that somebody else's Secret stands in the way.
 func notOurs(name types.NamespacedName, s *corev1.Secret) Problem {
 	if by := s.Annotations[certManagerPrefix+"certificate-name"]; by != "" {
-		return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s is kept by cert-manager, as Certificate %s. Take cert-manager's annotations from the Ingress "+
-			"and remove that Certificate; then hand the Secret over: kubectl annotate -n %s secret %s %s=true", name, by, name.Namespace, name.Name, AnnotationAdopt)}
+		way := "Stop cert-manager, or remove that Certificate and the annotations on an Ingress that it was made for"
+		if slices.ContainsFunc(s.OwnerReferences, isCertManagers) {
+			way = "Do not remove that Certificate now, since the Secret would go with it: stop cert-manager"
+		}
+		return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s is kept by cert-manager, as Certificate %s. %s; then hand the Secret over: "+
+			"kubectl annotate -n %s secret %s %s=true", name, by, way, name.Namespace, name.Name, AnnotationAdopt)}
 	}
 	return Problem{ReasonNotOurs, fmt.Sprintf("Secret %s exists and was not made by wildcast. Remove it, or hand it over: "+
 		"kubectl annotate -n %s secret %s %s=true", name, name.Namespace, name.Name, AnnotationAdopt)}

@@ -74,6 +74,7 @@ type Controller struct {
 	turns     *turns
 	ledger    *ledger
 	places    *places
+	contests  *contests
 	obstacles sync.Map // names of certificates at which a Secret that is not ours may stand
 
 	askerLoop       *loop.Loop[types.NamespacedName]
@@ -117,6 +118,7 @@ func New(cfg Config) (*Controller, error) {
 		turns:                  newTurns(),
 		ledger:                 newLedger(),
 		places:                 newPlaces(),
+		contests:               newContests(),
 		told:                   newTold(cfg.Events),
 		metrics:                newMetrics(),
 		log:                    cfg.Log,

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,8 @@ func tlsSecret(want *Want, record *Record, before *corev1.Secret) (*corev1.Secre
 	return s, nil
 }
 
-// dress puts our labels and annotations on the Secret of a certificate.
+// dress puts our labels and annotations on the Secret of a certificate. One that was handed over no longer goes with
+// cert-manager's Certificate.
 func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 	if s.Labels == nil {
 		s.Labels = map[string]string{}
@@ -61,7 +63,15 @@ func dress(s *corev1.Secret, want *Want, have *Have, revision int) {
 	set(s.Annotations, AnnotationCommonName, have.CN, have.CN != "")
 	set(s.Annotations, AnnotationSync, want.Sync, want.Shared)
 	set(s.Annotations, AnnotationInsteadOf, have.InsteadOf, have.Managed && have.InsteadOf == want.first() && have.InsteadOf != maker)
+	if s.Annotations[AnnotationAdopt] == "true" {
+		s.OwnerReferences = slices.DeleteFunc(s.OwnerReferences, isCertManagers)
+	}
 	delete(s.Annotations, AnnotationAdopt)
+}
+
+// isCertManagers reports whether an object goes when a Certificate of cert-manager does. With its definitions all of these go.
+func isCertManagers(owner metav1.OwnerReference) bool {
+	return owner.Kind == "Certificate" && strings.HasPrefix(owner.APIVersion, certManagerPrefix)
 }
 
 // set puts the key into the map, or takes it out.

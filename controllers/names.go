@@ -134,6 +134,7 @@ const (
 	ReasonRateLimited          = "RateLimited"
 	ReasonInvalidIngress       = "InvalidIngress"
 	ReasonNotOurs              = "NotOurs"
+	ReasonContested            = "Contested"
 	// On Gateways, beside those on Ingresses but the one of its own.
 	ReasonInvalidGateway = "InvalidGateway"
 	// On standing certificates, beside those on Ingresses.
