@@ -50,6 +50,8 @@ type CAOptions struct {
 	HTTPPort int
 	// Challenges are the types of challenges that the CA offers; none: all that Pebble knows.
 	Challenges []string
+	// Reuse is how many of a hundred valid authorizations serve an account's later orders as well; 0: as few as Pebble can.
+	Reuse int
 	// AlternateChains is how many chains the CA offers beside its default one.
 	AlternateChains int
 }
@@ -111,7 +113,7 @@ func withEnvironment(o CAOptions, start func()) {
 	for name, value := range map[string]string{
 		"PEBBLE_VA_NOSLEEP":      "1",
 		"PEBBLE_VA_ALWAYS_VALID": "",
-		"PEBBLE_AUTHZREUSE":      "0",
+		"PEBBLE_AUTHZREUSE":      strconv.Itoa(o.Reuse),
 		"PEBBLE_WFE_NONCEREJECT": strconv.Itoa(rejects),
 	} {
 		if old, set := os.LookupEnv(name); set {

@@ -3,16 +3,22 @@ package convert_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
+	"github.com/wildcast/wildcast/e2e/convert"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -24,33 +30,6 @@ var (
 	copied = types.NamespacedName{Namespace: "infra", Name: "star-tls"}
 	names  = map[types.NamespacedName]string{star: "*.example.com", mail: "*.mail.example.com", shop: "shop.example.com"}
 )
-
-// past has an account and certificates made at the CA, as if cert-manager had: what it keeps are the account's key and
-// TLS Secrets.
-func (s *story) past() {
-	s.Helper()
-	s.must(s.Issuer(s.ctx, stage.Home, "past", map[string]string{"keyType": "rsa2048", "sync": "false"}))
-	s.must(s.Solver(s.ctx, stage.Home, "past-dns", nil))
-	w := s.run()
-	made := map[types.NamespacedName]*corev1.Secret{}
-	for name, dnsName := range names {
-		in := types.NamespacedName{Namespace: stage.Home, Name: "past-" + name.Name}
-		s.shell(fmt.Sprintf("kubectl -n %s create configmap %s --from-literal=issuer=past --from-literal=dnsNames='%s'", in.Namespace, in.Name, dnsName))
-		s.shell(fmt.Sprintf("kubectl -n %s label configmap %s wildcast.dev/certificate=true", in.Namespace, in.Name))
-		made[name] = s.served(in, dnsName)
-	}
-	account := s.stored(types.NamespacedName{Namespace: stage.Home, Name: "past.account"})
-	w.Stop()
-	for name, secret := range made {
-		s.keep(name, corev1.SecretTypeTLS, secret.Data, map[string]string{"cert-manager.io/certificate-name": strings.TrimSuffix(name.Name, "-tls")})
-	}
-	s.keep(types.NamespacedName{Namespace: stage.Home, Name: "letsencrypt"}, corev1.SecretTypeOpaque, map[string][]byte{"tls.key": account.Data["tls.key"]}, nil)
-	s.shell("kubectl -n cert-manager delete configmaps -l wildcast.dev/certificate=true")
-	s.shell("kubectl -n cert-manager delete secrets past past.account past-star-tls past-mail-tls past-shop-tls " +
-		"past-star-tls.order past-mail-tls.order past-shop-tls.order --ignore-not-found")
-	s.shell("kubectl -n cert-manager get secrets -o name --field-selector type=wildcast.dev/dns01 | xargs -r kubectl -n cert-manager delete")
-	s.shell("kubectl delete events -A --all")
-}
 
 func (s *story) keep(name types.NamespacedName, kind corev1.SecretType, data map[string][]byte, annotations map[string]string) {
 	s.Helper()
@@ -72,37 +51,56 @@ func (s *story) kubedCopy(source, copy types.NamespacedName) {
 	s.must(err)
 }
 
-// before brings the cluster into the state in which cert-manager and kubed have left it.
-func (s *story) before() {
+// objects makes what cert-manager and kubed are told, and more. Whether Secrets go with their Certificates is a flag of
+// cert-manager's Deployment.
+func (s *story) objects(more, ownerRef string) {
 	s.Helper()
 	objects, err := os.ReadFile("testdata/before.yaml")
 	s.must(err)
-	crds, err := os.ReadFile("testdata/crds.yaml")
-	s.must(err)
 	key, secret, algorithm := s.DNS.TSIG()
-	s.write("crds.yaml", string(crds))
 	s.write("objects.yaml", strings.NewReplacer(
 		"{SERVER}", s.CA.Directory(), "{CA_BUNDLE}", base64.StdEncoding.EncodeToString(s.CA.CABundle()), "{RESOLVERS}", strings.Join(s.DNS.Addrs(), ","),
-		"{NAMESERVER}", s.DNS.Addr(), "{TSIG_KEY}", key, "{TSIG_SECRET}", secret,
+		"{NAMESERVER}", s.DNS.Addr(), "{TSIG_KEY}", key, "{TSIG_SECRET}", secret, "{OWNER_REF}", ownerRef,
 		"{TSIG_ALGORITHM}", "HMAC"+strings.ToUpper(strings.Trim(strings.TrimPrefix(algorithm, "hmac-"), ".")),
-	).Replace(string(objects)))
-	for _, namespace := range []string{"infra", "mail", "shop", "vault"} {
+	).Replace(string(objects)+more))
+	for _, namespace := range []string{"mail", "shop", "vault"} {
 		s.must(s.Namespace(s.ctx, namespace, nil))
 	}
-	s.past()
-	s.shell("kubectl apply -f crds.yaml && kubectl wait --for=condition=Established crd --all --timeout=90s")
+	s.must(convert.Install(s.ctx, s.Cluster))
 	s.until("cert-manager's kinds are served", func() error {
 		_, err := s.sh("kubectl apply -f objects.yaml")
 		return err
 	})
-	uid := s.shell("kubectl -n cert-manager get certificate star -o 'jsonpath={.metadata.uid}'")
-	owner := fmt.Sprintf(`{"metadata":{"annotations":{"kubed.appscode.com/sync":"cert-manager-tls=star"},"ownerReferences":[{"apiVersion":"cert-manager.io/v1","kind":"Certificate","name":"star","uid":%q}]}}`, uid)
-	s.shell("kubectl -n cert-manager patch secret star-tls --type=merge -p '" + owner + "'")
-	uid = s.shell("kubectl -n shop get ingress shop -o 'jsonpath={.metadata.uid}'")
-	owner = fmt.Sprintf(`{"metadata":{"ownerReferences":[{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","name":"shop","uid":%q}]}}`, uid)
-	s.shell("kubectl -n shop patch certificate shop-tls --type=merge -p '" + owner + "'")
+}
+
+// issued waits until cert-manager has issued, which takes it a minute for all challenges together, and copies as kubed does.
+func (s *story) issued(more ...types.NamespacedName) {
+	s.Helper()
+	for _, name := range slices.AppendSeq(more, maps.Keys(names)) {
+		s.within(5*time.Minute, fmt.Sprintf("cert-manager has made %s", name), func() error {
+			_, err := s.get(name)
+			return err
+		})
+	}
+	s.shell("kubectl wait certificates --all --all-namespaces --for=condition=Ready --timeout=5m")
 	s.kubedCopy(star, copied)
 	s.kubedCopy(types.NamespacedName{Namespace: "vault", Name: "registry"}, types.NamespacedName{Namespace: "infra", Name: "registry"})
+}
+
+// certManager runs what its Deployment says, since there are no nodes here.
+func (s *story) certManager() *convert.CertManager {
+	s.Helper()
+	var flags []string
+	s.must(json.Unmarshal([]byte(s.shell("kubectl -n cert-manager get deployment cert-manager -o 'jsonpath={.spec.template.spec.containers[0].args}'")), &flags))
+	m, err := convert.Start(s.ctx, s.Cluster, flags...)
+	s.must(err)
+	s.Cleanup(func() {
+		m.Stop()
+		if s.Failed() {
+			s.Log("the end of cert-manager's log:\n" + m.Log())
+		}
+	})
+	return m
 }
 
 // example is a command of the documentation, and what it prints.
@@ -149,12 +147,17 @@ func (s *story) follow(e example) {
 }
 
 func TestTheWayThatTheDocumentationShowsKeepsEveryCertificate(t *testing.T) {
-	s := tell(t, "example.com")
+	t.Parallel()
+	s := begin(t, stage.Options{Zones: []string{"example.com"}, CA: acmetest.CAOptions{RejectNonces: acmetest.NoRejects}})
 	all := examples(t, "../../docs/migrate.md")
 	if len(all) < 15 {
 		t.Fatalf("just %d examples", len(all))
 	}
-	s.before()
+	s.objects("", "true")
+	m := s.certManager()
+	s.issued()
+	s.canaries()
+	w := s.watch(star, mail, shop, copied)
 	secrets := map[types.NamespacedName]*corev1.Secret{}
 	for _, name := range []types.NamespacedName{star, mail, shop, copied} {
 		secrets[name] = s.stored(name)
@@ -171,24 +174,53 @@ func TestTheWayThatTheDocumentationShowsKeepsEveryCertificate(t *testing.T) {
 			}
 		}
 		s.follow(e)
+		if strings.Contains(e.command, "scale deployment cert-manager") {
+			m.Stop()
+		}
+		if strings.Contains(e.command, "delete crd") {
+			s.gone()
+		}
 	}
-	s.same(secrets, mail, shop)
 	if got := s.CA.OrderCount() - orders; got != 1 {
 		t.Errorf("%d orders were made in the end, not the one for the renewal", got)
 	}
 	if got := s.CA.Registrations() - accounts; got != 0 {
 		t.Errorf("%d accounts were made", got)
 	}
-	s.until("the copy has what was renewed", func() error {
-		if !bytes.Equal(s.stored(copied).Data[corev1.TLSCertKey], s.stored(star).Data[corev1.TLSCertKey]) {
-			return fmt.Errorf("it has another certificate")
+	s.follows()
+	saw := w.saw()
+	for name, want := range map[types.NamespacedName]int{star: 2, copied: 2, mail: 1, shop: 1} {
+		if len(saw[name]) != want {
+			t.Errorf("%s held %d certificates, not %d", name, len(saw[name]), want)
 		}
-		return nil
-	})
-	for name, before := range secrets {
-		if s.stored(name).UID != before.UID {
-			t.Errorf("Secret %s was deleted on the way", name)
+	}
+}
+
+// canaries are Secrets that go when those do that were not handed over.
+func (s *story) canaries() {
+	s.Helper()
+	for name := range names {
+		owners := s.stored(name).OwnerReferences
+		if len(owners) != 1 {
+			s.Fatalf("%s has %d owners", name, len(owners))
 		}
+		_, err := s.Kube.CoreV1().Secrets(name.Namespace).Create(s.ctx,
+			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "canary-" + name.Name, OwnerReferences: owners}}, metav1.CreateOptions{})
+		s.must(err)
+	}
+}
+
+// gone waits until the canaries have gone: what goes with cert-manager's objects has gone then.
+func (s *story) gone() {
+	s.Helper()
+	for name := range names {
+		s.until("what "+name.String()+" went with has gone", func() error {
+			_, err := s.get(types.NamespacedName{Namespace: name.Namespace, Name: "canary-" + name.Name})
+			if !apierrors.IsNotFound(err) {
+				return fmt.Errorf("its canary is there: %v", err)
+			}
+			return nil
+		})
 	}
 }
 

@@ -38,11 +38,16 @@ type story struct {
 // tell begins a story with these zones. Its cluster is its own: what is converted has names that are not the test's to choose.
 func tell(t *testing.T, zones ...string) *story {
 	t.Helper()
+	return begin(t, stage.Options{Zones: zones})
+}
+
+func begin(t *testing.T, o stage.Options) *story {
+	t.Helper()
 	c := cluster.New(t, cluster.Options{})
 	s := &story{T: t, ctx: t.Context(), dir: t.TempDir()}
 	s.must(c.Apply(s.ctx, "manifests/base"))
 	var err error
-	s.Stage, err = stage.Open(c, "convert", stage.Options{Zones: zones})
+	s.Stage, err = stage.Open(c, "convert", o)
 	s.must(err)
 	t.Cleanup(func() {
 		s.DNS.Close()
@@ -95,6 +100,12 @@ func (s *story) write(name, text string) {
 
 // until waits for what is bound to happen.
 func (s *story) until(what string, condition func() error) {
+	s.Helper()
+	s.within(patience, what, condition)
+}
+
+// within is until with another patience.
+func (s *story) within(patience time.Duration, what string, condition func() error) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()

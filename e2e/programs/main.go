@@ -1,5 +1,5 @@
 // Command programs builds what the suites, the demo and the benchmarks run, so that a later go test is
-// not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, Helm, Vault, and wildcast
+// not the one that spends the minutes: the Kubernetes control plane, an Ingress controller, Prometheus, Helm, Vault, cert-manager, and wildcast
 // itself. What is not built but installed, BIND, Chromium, nginx and HAProxy, it installs where it may, and says else what to
 // do. It prints the folders that hold them.
 package main
@@ -16,6 +16,7 @@ import (
 	"github.com/wildcast/wildcast/e2e/chart"
 	"github.com/wildcast/wildcast/e2e/chromium"
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/convert"
 	"github.com/wildcast/wildcast/e2e/edge"
 	"github.com/wildcast/wildcast/e2e/monitoring"
 	"github.com/wildcast/wildcast/e2e/pki"
@@ -28,7 +29,7 @@ func main() {
 	defer stop()
 	for _, build := range []func(context.Context, io.Writer) (string, error){
 		bind.Install, chromium.Install, sidecar.Install, cluster.Build, edge.Build, monitoring.Build, chart.Build, chart.Build3, pki.Build,
-		wildcast.Build,
+		convert.Build, wildcast.Build,
 	} {
 		folder, err := build(ctx, os.Stderr)
 		if err != nil {

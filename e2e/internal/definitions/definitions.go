@@ -4,14 +4,13 @@ package definitions
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/internal/gobuild"
 )
 
 // Definition is one of them.
@@ -82,12 +81,5 @@ func (d Definition) folder(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", d.module)
-	download.Dir = filepath.Join(checkout, "e2e", "crds")
-	out, err := download.Output()
-	var answer struct{ Dir, Error string }
-	if wrong := json.Unmarshal(out, &answer); wrong != nil || answer.Error != "" {
-		return "", fmt.Errorf("download module %s: %w %s", d.module, err, answer.Error)
-	}
-	return answer.Dir, err
+	return gobuild.ModuleFolder(ctx, filepath.Join(checkout, "e2e", "crds"), d.module)
 }
