@@ -1,10 +1,13 @@
 package controllers
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -69,11 +72,24 @@ func (v *view) overwritten() bool {
 
 // contested is that somebody goes on writing over a certificate.
 func contested(v *view) Problem {
-	note := fmt.Sprintf("Another controller keeps Secret %s too, and replaces each certificate that wildcast puts there. Stop it; until then the certificate is put back "+
-		"less and less often. It is named by: kubectl -n %s get secret %s --show-managed-fields -o yaml", v.name, v.name.Namespace, v.name.Name)
-	if by := v.secret.Annotations[certManagerPrefix+"certificate-name"]; by != "" {
-		note = fmt.Sprintf("cert-manager still runs and keeps Secret %s too, as Certificate %s: it orders another certificate for each that wildcast puts there. Stop cert-manager; "+
-			"until then the certificate is put back less and less often.", v.name, by)
+	who, name := writerOf(v.secret), v.secret.Annotations[certManagerPrefix+"certificate-name"]
+	switch {
+	case strings.HasPrefix(who, "cert-manager") && name != "":
+		return Problem{ReasonContested, fmt.Sprintf("cert-manager still runs and keeps Secret %s too, as Certificate %s: it orders another certificate for each that "+
+			"wildcast puts there. Stop cert-manager; until then the certificate is put back less and less often.", v.name, name)}
+	case who == "":
+		who = "another controller"
 	}
-	return Problem{ReasonContested, note}
+	return Problem{ReasonContested, fmt.Sprintf("Secret %s is kept by %s too, which replaces each certificate that wildcast puts there. Stop that; "+
+		"until then the certificate is put back less and less often.", v.name, who)}
+}
+
+// writerOf is the field manager, other than us, that has written the certificate. Empty if that is not known.
+func writerOf(s *corev1.Secret) string {
+	for _, by := range s.ManagedFields {
+		if by.FieldsV1 != nil && by.Manager != fieldManager && bytes.Contains(by.FieldsV1.GetRawBytes(), []byte(`"f:`+corev1.TLSCertKey+`"`)) {
+			return by.Manager
+		}
+	}
+	return ""
 }

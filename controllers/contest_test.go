@@ -16,7 +16,6 @@ func (l *life) overwrite() {
 	s := l.secret(shared).DeepCopy()
 	chain, key := chainFor(l.t, RSA2048, "*.a.test", time.Now(), time.Now().Add(90*day))
 	s.Data = map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key}
-	s.Annotations[certManagerPrefix+"certificate-name"] = "star"
 	l.update(s)
 }
 
@@ -34,7 +33,7 @@ func TestACertificateThatIsOverwrittenIsPutBackLessAndLessOften(t *testing.T) {
 				if l.have().Serial != theirs {
 					t.Errorf("repair %d came within %s", i+1, row.early)
 				}
-				if !l.said(ReasonContested, "as Certificate star") {
+				if !l.said(ReasonContested, "less and less often") {
 					t.Error("the owner was not told")
 				}
 			}
@@ -87,5 +86,21 @@ func TestTheWayToHandASecretOverThatGoesWithItsCertificateIsToStopCertManagerFir
 	s.OwnerReferences = []metav1.OwnerReference{{APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: "star"}}
 	if note := notOurs(shared, s).Note; !strings.Contains(note, "Do not remove that Certificate now") || !strings.Contains(note, "stop cert-manager; then") {
 		t.Error(note)
+	}
+}
+
+func TestWhoReplacesACertificateIsNamed(t *testing.T) {
+	for writer, want := range map[string]string{
+		"":                                  "is kept by another controller too",
+		"argocd-controller":                 "is kept by argocd-controller too",
+		"cert-manager-certificates-issuing": "cert-manager still runs and keeps Secret cert-manager/wildcard.a.test too, as Certificate star",
+	} {
+		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{certManagerPrefix + "certificate-name": "star"}}}
+		if writer != "" {
+			s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: writer, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:tls.crt":{}}}`)}}
+		}
+		if note := contested(&view{name: shared, secret: s}).Note; !strings.Contains(note, want) {
+			t.Errorf("%q: %s", writer, note)
+		}
 	}
 }
