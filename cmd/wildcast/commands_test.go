@@ -58,3 +58,14 @@ func checkFlags(t *testing.T, page string, cmd *cobra.Command, shared, known map
 func kubectlsOrJudging(shared map[string]bool, name string) bool {
 	return shared[name] || name == "home-namespace" || slices.Contains(judging, name)
 }
+
+func TestExplainKnowsKindsByAllTheirNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"ingress": "ingress", "ing": "ingress", "Ingress": "ingress", "ingresses": "ingress", "ns": "namespace", "cm": "configmap", "secrets": "secret", "gtw": "gateway",
+		"Gateway.networking.istio.io": "Gateway.networking.istio.io", "pods": "pods",
+	} {
+		if got := kindOf(text); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -60,6 +61,21 @@ var explainers = map[string]func(*scene, types.NamespacedName) (report.Explanati
 		}
 		return report.Explanation{}, fmt.Errorf("there is no namespace %s", name.Name)
 	},
+}
+
+// alsoCalled are the other names that kubectl has for these kinds.
+var alsoCalled = map[string]string{
+	"ingresses": "ingress", "ing": "ingress", "gateways": "gateway", "gtw": "gateway", "secrets": "secret",
+	"configmaps": "configmap", "cm": "configmap", "namespaces": "namespace", "ns": "namespace",
+}
+
+// kindOf is the kind as explainers has it, whatever name of kubectl's and whatever letters it was given in.
+func kindOf(text string) string {
+	if _, found := explainers[text]; found {
+		return text
+	}
+	lower := strings.ToLower(text)
+	return cmp.Or(alsoCalled[lower], lower)
 }
 
 // gateway explains a Gateway of the first of these kinds that has one of that name.
@@ -132,10 +148,11 @@ func completeKinds(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 	return []string{"ingress", "gateway", "secret", "configmap", "namespace"}, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (o *explainOptions) explain(ctx context.Context, kind, text string, stdout, stderr io.Writer) error {
+func (o *explainOptions) explain(ctx context.Context, given, text string, stdout, stderr io.Writer) error {
+	kind := kindOf(given)
 	explainer := explainers[kind]
 	if explainer == nil {
-		return usageError{fmt.Errorf("%q cannot be explained: give ingress, gateway, secret, configmap or namespace", kind)}
+		return usageError{fmt.Errorf("%q cannot be explained: give ingress, gateway, secret, configmap or namespace", given)}
 	}
 	if !slices.Contains([]string{"text", "json", "yaml"}, o.output) {
 		return usageError{fmt.Errorf("--output is %q: give text, json or yaml", o.output)}

@@ -101,16 +101,27 @@ func (s Scene) problemsOf(r Reflection) (problems []Problem) {
 		if len(of) == 0 {
 			continue
 		}
-		message := sentence(of[0].Why)
-		if state == syncer.Missing {
-			message = s.warning(r.Object, fmt.Sprintf("Copy %s/%s %s", of[0].Namespace, of[0].Name, sentence(of[0].Why)))
-		}
-		if more := len(of) - 1; more > 0 {
-			message += fmt.Sprintf(" So it is with %d more.", more)
-		}
-		problems = append(problems, Problem{r.Object, reasons[state], message})
+		problems = append(problems, Problem{r.Object, reasons[state], s.messageOf(r, of)})
 	}
 	return problems
+}
+
+// messageOf tells of targets with the same state. Why a copy is missing ends with a command, after which nothing may stand.
+func (s Scene) messageOf(r Reflection, of []Target) string {
+	first, more := of[0], len(of)-1
+	message := sentence(first.Why)
+	if first.State == syncer.Missing {
+		message = s.Warnings[r.Object]
+	}
+	switch {
+	case message == "" && more == 0:
+		return fmt.Sprintf("Copy %s/%s: %s", first.Namespace, first.Name, first.Why)
+	case message == "":
+		return fmt.Sprintf("%d copies, such as %s/%s: %s", len(of), first.Namespace, first.Name, first.Why)
+	case more > 0:
+		return fmt.Sprintf("%s So it is with %d more.", message, more)
+	}
+	return message
 }
 
 // Issuer is the state of one issuer.

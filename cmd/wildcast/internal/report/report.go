@@ -119,9 +119,6 @@ func (s Scene) uses(issuer types.NamespacedName, certificates []Certificate) boo
 	return slices.ContainsFunc(certificates, func(c Certificate) bool { return c.Issuer == issuer.String() })
 }
 
-// warning is wildcast's last word on an object, if there is one.
-func (s Scene) warning(of Object, otherwise string) string { return cmp.Or(s.Warnings[of], otherwise) }
-
 // sentence ends a text as a sentence ends.
 func sentence(text string) string {
 	if text = strings.TrimSpace(text); text == "" || strings.HasSuffix(text, ".") {
