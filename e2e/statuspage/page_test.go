@@ -78,7 +78,7 @@ func TestThePageTellsInABrowserWhatGoesWellAndWhatDoesNot(t *testing.T) {
 
 	follower := s.run("follower")
 	s.tells(follower, "wildcard.example.test is Ready", "wildcard.blog.test is NotReady",
-		"Secret cert-manager/wildcard.example.test: TargetFailed: Copy full/wildcard.example.test it is not there yet; see: kubectl",
+		"Secret cert-manager/wildcard.example.test: TargetFailed: Copy full/wildcard.example.test: it is not there yet; see: kubectl",
 		"of wildcard.example.test 5 copies, 0 behind, 1 failing, 0 leaving")
 	_, dom = s.look(follower, chromium.View{Width: 1280})
 	if all := text(dom); !strings.Contains(all, " leads, heard of ") || !strings.Contains(all, ", which does not lead: ") {
