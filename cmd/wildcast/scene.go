@@ -178,6 +178,10 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 		all.Go(func() error { return v.readWarnings(ctx, namespace, s, &mu) })
 	}
 	all.Go(func() (err error) {
+		if v.alone { // a Lease that is there is an earlier process's
+			s.Running = report.Running{Unknown: "wildcast runs without leader election"}
+			return nil
+		}
 		s.Running, err = readLease(ctx, v.kube, v.run.namespace)
 		return err
 	})

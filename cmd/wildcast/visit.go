@@ -20,6 +20,7 @@ type visit struct {
 	reach
 	all   bool
 	run   options // of the wildcast there, as far as they are known
+	alone bool    // it runs without leader election
 	flags *pflag.FlagSet
 
 	*clients
@@ -117,6 +118,7 @@ func (v *visit) heed(c corev1.Container) {
 	if there.Parse(c.Args[1:]) != nil {
 		return
 	}
+	v.alone = !o.leaderElect
 	for _, name := range judging {
 		mine, theirs := v.flags.Lookup(name), there.Lookup(name)
 		if !mine.Changed && theirs.Changed {

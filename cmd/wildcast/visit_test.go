@@ -26,11 +26,13 @@ func TestAVisitJudgesAsWildcastIsRunThere(t *testing.T) {
 		there, given  []string
 		cluster, from string // --cluster-name and --source-namespaces
 		issuer        string
+		alone         bool
 	}{
-		{"no Deployment", nil, nil, "kubernetes", "", ""},
-		{"flags there", []string{"run", "--cluster-name=prod", "--source-namespaces=a,cert-manager", "--of-another-version=x"}, nil, "prod", "a,cert-manager", "le"},
-		{"the environment there", []string{"run"}, nil, "env", "", "le"},
-		{"flags here win", []string{"run", "--cluster-name=prod"}, []string{"--cluster-name=mine", "--default-issuer="}, "mine", "", ""},
+		{"no Deployment", nil, nil, "kubernetes", "", "", false},
+		{"flags there", []string{"run", "--cluster-name=prod", "--source-namespaces=a,cert-manager", "--of-another-version=x"}, nil, "prod", "a,cert-manager", "le", false},
+		{"the environment there", []string{"run"}, nil, "env", "", "le", false},
+		{"no leader election there", []string{"run", "--leader-elect=false"}, nil, "env", "", "le", true},
+		{"flags here win", []string{"run", "--cluster-name=prod"}, []string{"--cluster-name=mine", "--default-issuer="}, "mine", "", "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			kube := fake.NewClientset()
@@ -46,8 +48,8 @@ func TestAVisitJudgesAsWildcastIsRunThere(t *testing.T) {
 			if err := v.learn(t.Context(), ""); err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Join(v.run.sourceNamespaces, ","); v.run.clusterName != row.cluster || got != row.from || v.run.defaultIssuer != row.issuer {
-				t.Errorf("cluster %q, sources from %q, issuer %q", v.run.clusterName, got, v.run.defaultIssuer)
+			if got := strings.Join(v.run.sourceNamespaces, ","); v.run.clusterName != row.cluster || got != row.from || v.run.defaultIssuer != row.issuer || v.alone != row.alone {
+				t.Errorf("cluster %q, sources from %q, issuer %q, alone %v", v.run.clusterName, got, v.run.defaultIssuer, v.alone)
 			}
 		})
 	}
