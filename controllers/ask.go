@@ -57,6 +57,7 @@ type rules struct {
 //	it names a standing certificate                   see joinStanding
 //	no opt-in annotation                              nothing
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
+//	no Secret can have the issuer's name              Invalid; held, so that no copy goes
 //	entry without hosts or without secretName, or     Invalid
 //	no name for a certificate's Secret
 //	annotation that cannot be read, or asks for       Invalid; held, so that no copy goes
@@ -83,6 +84,10 @@ func asksOf(q *request, r rules) (asks []Ask, problems []Problem) {
 		return nil, nil
 	}
 	issuer, problem := r.findIssuer(q.by.Namespace, name)
+	if problem != nil && len(validation.IsDNS1123Subdomain(name)) > 0 {
+		problem = q.invalid(fmt.Sprintf("Issuer %.253q cannot be the name of a Secret. Write the name alone of an issuer in namespace %s or %s.",
+			name, q.by.Namespace, r.home))
+	}
 	if problem != nil {
 		problems = append(problems, *problem)
 	}

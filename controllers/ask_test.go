@@ -122,6 +122,8 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 		{"no secretName", ingress("infra/w", "", "w.a.test", by("le")), selected, ReasonInvalidIngress, "add the name"},
 		{"no hosts", ingress("infra/w", "s", "", by("le")), selected, ReasonInvalidIngress, "add the host names"},
 		{"unknown issuer", ingress("infra/w", "s", "w.a.test", by("nobody")), selected, ReasonIssuerNotFound, "create it"},
+		{"an issuer with its namespace", ingress("infra/w", "s", "w.a.test", by("cert-manager/le")), selected, ReasonInvalidIngress,
+			`Issuer "cert-manager/le" cannot be the name of a Secret. Write the name alone of an issuer in namespace infra or ` + home + "."},
 		{"invalid issuer", ingress("infra/w", "s", "w.a.test", by("broken")), selected, ReasonIssuerNotReady, "server: missing"},
 		{"zone not allowed", ingress("infra/w", "s", "w.a.test", by("narrow")), selected, ReasonNotAllowed, "b.test"},
 		{"namespace not allowed", ingress("infra/w", "s", "w.b.test", by("narrow")), selected, ReasonNotAllowed, "team=web"},
