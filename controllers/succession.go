@@ -38,11 +38,9 @@ func (c *Controller) outlived(s *corev1.Secret) bool {
 func emptied(s *corev1.Secret) *corev1.Secret {
 	s = s.DeepCopy()
 	s.Data = nil
-	ours := func(key, _ string) bool {
-		return strings.HasPrefix(key, "wildcast.dev/") || strings.HasPrefix(key, "kubed.appscode.com/")
-	}
-	maps.DeleteFunc(s.Labels, ours)
-	maps.DeleteFunc(s.Annotations, ours)
+	mark := func(key, _ string) bool { return ours(key) || strings.HasPrefix(key, "kubed.appscode.com/") }
+	maps.DeleteFunc(s.Labels, mark)
+	maps.DeleteFunc(s.Annotations, mark)
 	s.Annotations[AnnotationAdopt] = "true"
 	return s
 }
