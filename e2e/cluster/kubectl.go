@@ -52,3 +52,9 @@ func (c *Cluster) Apply(ctx context.Context, folder string) error {
 	_, err := c.Kubectl(ctx, "apply", "--kustomize", folder, "--server-side", "--validate=strict")
 	return err
 }
+
+// ApplyText applies YAML to a namespace, as the administrator.
+func (c *Cluster) ApplyText(ctx context.Context, namespace, manifest string) error {
+	_, err := c.KubectlWith(ctx, c.Kubeconfig(), strings.NewReader(manifest), "apply", "--namespace", namespace, "--filename", "-")
+	return err
+}

@@ -27,8 +27,7 @@ spec:
 	- {name: www, hostname: www.ZONE, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: web-tls}]}}
 	- {name: any, port: 444, protocol: HTTPS, tls: {certificateRefs: [{name: any-tls}]}}
 `)
-	_, err := shared.KubectlWith(t.Context(), shared.Kubeconfig(), strings.NewReader(manifest), "apply", "--namespace", web, "--filename", "-")
-	s.must(err)
+	s.must(shared.ApplyText(t.Context(), web, manifest))
 	s.until("the copy is there", func() error {
 		_, err := shared.Kubectl(t.Context(), "get", "secret", "web-tls", "--namespace", web)
 		return err

@@ -145,8 +145,7 @@ func (s *scene) unselected(name string) string {
 func (s *scene) apply(namespace, manifest string) {
 	s.Helper()
 	text := strings.NewReplacer("ISSUER", s.Name, "ZONE", s.Name+".test", "\t", "  ").Replace(manifest)
-	_, err := shared.KubectlWith(s.Context(), shared.Kubeconfig(), strings.NewReader(text), "apply", "--namespace", namespace, "--filename", "-")
-	s.must(err)
+	s.must(shared.ApplyText(s.Context(), namespace, text))
 }
 
 func (s *scene) kubectl(args ...string) string {

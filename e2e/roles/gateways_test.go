@@ -28,8 +28,7 @@ spec:
 	listeners:
 	- {name: www, hostname: www.gateways.test, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gate-tls}]}}
 `, "\t", "  ")
-		_, err := shared.KubectlWith(t.Context(), shared.Kubeconfig(), strings.NewReader(manifest), "apply", "--namespace", namespace, "--filename", "-")
-		s.must(err)
+		s.must(shared.ApplyText(t.Context(), namespace, manifest))
 	}
 	s.served("team-a", "gate-tls", "*.gateways.test")
 	s.barrier("team-a")

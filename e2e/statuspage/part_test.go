@@ -32,8 +32,7 @@ spec:
 // apply applies a manifest to a namespace.
 func (s *scene) apply(namespace, manifest string) {
 	s.Helper()
-	_, err := shared.KubectlWith(s.Context(), shared.Kubeconfig(), strings.NewReader(manifest), "apply", "--namespace", namespace, "--filename", "-")
-	s.must(err)
+	s.must(shared.ApplyText(s.Context(), namespace, manifest))
 }
 
 // issuer makes an issuer letsencrypt with its solver, whose certificates go to namespaces with this label.
