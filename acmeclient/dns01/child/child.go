@@ -51,7 +51,12 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open func() (Provid
 			if request.Op == wire.Stop {
 				return s.takeBack()
 			}
-			s.working.Go(func() { s.reply(request) })
+			r, turn, done := s.enter(key(request))
+			s.working.Go(func() {
+				<-turn
+				defer done()
+				s.reply(r, request)
+			})
 		case <-ctx.Done():
 			return s.takeBack()
 		}
@@ -84,11 +89,12 @@ type service struct {
 	records map[wire.Request]*record // by key
 }
 
-// record is one TXT record and the provider that knows it. Its lock orders the operations on it.
+// record is one TXT record and the provider that knows it. The operations on it are done in the order in which they were
+// asked for: a parent that changes its mind asks for the second while the first is under way.
 type record struct {
-	mu        sync.Mutex
 	provider  Provider
 	presented bool
+	last      chan struct{} // closed when the operation that was asked for last is done; guarded by the service's lock
 }
 
 // greet tells the parent whether the settings do, and what kind of provider they name.
@@ -115,18 +121,15 @@ func (s *service) say(line any) error {
 	return s.out.Encode(line)
 }
 
-func (s *service) reply(request wire.Request) {
+func (s *service) reply(r *record, request wire.Request) {
 	reply := wire.Reply{ID: request.ID}
-	if err := s.do(request); err != nil {
+	if err := s.do(r, request); err != nil {
 		reply.Error = err.Error()
 	}
 	_ = s.say(reply) // a parent that has gone reads nothing; the end of in tells so too
 }
 
-func (s *service) do(request wire.Request) error {
-	r := s.record(key(request))
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (s *service) do(r *record, request wire.Request) error {
 	switch request.Op {
 	case wire.Present:
 		return s.present(r, request)
@@ -142,15 +145,29 @@ func key(request wire.Request) wire.Request {
 	return wire.Request{Domain: request.Domain, Token: request.Token, KeyAuthorization: request.KeyAuthorization}
 }
 
-func (s *service) record(k wire.Request) *record {
+// enter puts an operation on a record behind those that were asked for before: it may begin at its turn, and ends with done.
+func (s *service) enter(k wire.Request) (r *record, turn <-chan struct{}, done func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.records[k]
+	r = s.records[k]
 	if r == nil {
-		r = &record{}
+		r = &record{last: make(chan struct{})}
+		close(r.last)
 		s.records[k] = r
 	}
-	return r
+	turn, r.last = r.last, make(chan struct{})
+	own := r.last
+	return r, turn, func() { s.leave(k, r, own) }
+}
+
+// leave forgets a record that is not there, unless more is to be done about it.
+func (s *service) leave(k wire.Request, r *record, own chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.last == own && !r.presented {
+		delete(s.records, k)
+	}
+	close(own)
 }
 
 // present makes the record. A provider that fails half way may have made it all the same, so that it is asked to take
@@ -164,7 +181,7 @@ func (s *service) present(r *record, request wire.Request) (err error) {
 	r.presented = true
 	if err := guarded(r.provider.Present, request); err != nil {
 		_ = guarded(r.provider.CleanUp, request) // what could not be made can seldom be removed
-		s.drop(r, request)
+		r.provider, r.presented = nil, false
 		return err
 	}
 	return nil
@@ -179,17 +196,9 @@ func (s *service) cleanUp(r *record, request wire.Request) (err error) {
 	}
 	err = guarded(r.provider.CleanUp, request)
 	if err == nil || !r.presented { // one that is there is kept for another try
-		s.drop(r, request)
+		r.provider, r.presented = nil, false
 	}
 	return err
-}
-
-// drop forgets a record; its lock is held.
-func (s *service) drop(r *record, request wire.Request) {
-	r.presented, r.provider = false, nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.records, key(request))
 }
 
 // guarded turns a provider's panic into an error: it must not leave the other orders' records behind.

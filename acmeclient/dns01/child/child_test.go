@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -183,6 +184,25 @@ func TestARecordIsCleanedUpByTheProviderThatMadeIt(t *testing.T) {
 	s.send(wire.Stop, "")
 	if err := <-s.ended; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestARecordThatIsTakenAwayWhileItIsStillBeingMadeIsGone(t *testing.T) {
+	v := &vendor{}
+	s := start(t, t.Context(), v.open)
+	go func() {
+		for range 400 {
+			_ = s.lines.Decode(&wire.Reply{})
+		}
+	}()
+	for i := range 200 {
+		domain := fmt.Sprintf("%d.test", i)
+		s.send(wire.Present, domain)
+		s.send(wire.CleanUp, domain) // the order was given up
+	}
+	s.send(wire.Stop, "")
+	if err := <-s.ended; err != nil || len(v.left()) != 0 {
+		t.Errorf("ended with %v and records %v", err, v.left())
 	}
 }
 
