@@ -165,12 +165,12 @@ func TestASolverIsRead(t *testing.T) {
 func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 	for fault, contain := range map[string]string{
 		"zones=a.test":                     "provider",
-		"provider=x nothing;token=S3CRET":  "token: unknown key",
-		"provider=x;ambient=yes":           `neither "true" nor "false"`,
-		"provider=x;onTimeout=wait":        `neither "fail" nor "proceed"`,
-		"provider=x;ambient=true":          "credentials of your own",
-		"provider=x;zones=a..b":            "not a DNS name",
-		"provider=x;nameservers=not an ip": "write it as in 8.8.8.8:53",
+		"provider=route53 nothing;token=S3CRET":  "token: unknown key",
+		"provider=route53;ambient=yes":           `neither "true" nor "false"`,
+		"provider=route53;onTimeout=wait":        `neither "fail" nor "proceed"`,
+		"provider=route53;ambient=true":          "credentials of your own",
+		"provider=route53;zones=a..b":            "not a DNS name",
+		"provider=route53;nameservers=not an ip": "write it as in 8.8.8.8:53",
 	} {
 		_, err := ParseSolver(secretWith(strings.Split(fault, ";")...), "elsewhere", "/programs")
 		if err == nil || !strings.Contains(err.Error(), contain) || strings.Contains(err.Error(), "S3CRET") {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wildcast/wildcast/acmeclient/dns01/wire"
 )
 
 // Settings are one solver: a DNS provider, its credentials, and the names it answers for.
@@ -75,10 +77,18 @@ func (s Settings) checkProvider() error {
 	case Persist:
 		return s.checkPersist()
 	}
-	if !providerCode.MatchString(s.Provider) {
-		return fmt.Errorf("provider %q is no code of lego's: these are lower case letters and digits, such as cloudflare or route53", s.Provider)
+	if !wire.Offered(s.Provider) {
+		return unknown(s.Provider)
 	}
 	return nil
+}
+
+func unknown(provider string) error {
+	remedy := "wildcast-dns01 -list prints the codes, such as cloudflare or route53"
+	if alike := wire.Alike(strings.ToLower(provider)); len(alike) > 0 {
+		remedy = "did you mean " + strings.Join(alike, " or ") + "? wildcast-dns01 -list prints all codes"
+	}
+	return fmt.Errorf("provider %q is no code of lego's: %s", provider, remedy)
 }
 
 // checkExec lets a solver's author choose among the operator's programs, and no more.
@@ -106,7 +116,6 @@ const execPath = "EXEC_PATH"
 
 var (
 	programName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-	providerCode = regexp.MustCompile(`^[a-z0-9-]+$`)
 	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	fileVariable = regexp.MustCompile(`(?i)_(FILE|PATH)$`)
 	ownVariable  = regexp.MustCompile(`^(PATH|HOME|LD_.*|GODEBUG|WILDCAST_.*|LEGO_DISABLE_CNAME_SUPPORT)$`)

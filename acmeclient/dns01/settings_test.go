@@ -13,6 +13,8 @@ func TestSettingsThatCannotWorkAreRefusedWithTheRemedy(t *testing.T) {
 	for remedy, change := range map[string]func(*dns01.Settings){
 		"give lego's code":           func(s *dns01.Settings) { s.Provider = "" },
 		"is no code of lego's":       func(s *dns01.Settings) { s.Provider = "Cloud Flare" },
+		"such as cloudflare":         func(s *dns01.Settings) { s.Provider = "aws" },
+		"did you mean cloudflare?":   func(s *dns01.Settings) { s.Provider = "Cloudfare" },
 		"--dns01-exec-dir":           func(s *dns01.Settings) { s.Provider = "exec" },
 		"wait for a person":          func(s *dns01.Settings) { s.Provider = "manual" },
 		"write it in lower case":     func(s *dns01.Settings) { s.Zones = []string{"A.test"} },
@@ -115,7 +117,7 @@ func TestMissingCredentialsAreReportedInTheProvidersWords(t *testing.T) {
 }
 
 func TestAProvidersErrorShowsNoSettingAndNoAnswer(t *testing.T) {
-	s := dns01.Settings{Name: "s", Provider: "p", Env: map[string]string{
+	s := dns01.Settings{Name: "s", Provider: "httpreq", Env: map[string]string{
 		"P_TOKEN": "tok/en+with=signs", "P_KEY": "-----BEGIN-----\nline-of-the-key\n-----END-----", "P_NAMESERVER": "192.0.2.1:53", "P_N": "1",
 		"P_USER": "clerk7",
 	}}

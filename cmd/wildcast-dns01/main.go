@@ -48,7 +48,7 @@ func run(args []string, stdin io.Reader, stdout *os.File, stderr io.Writer) int 
 		fmt.Fprintln(stdout, version)
 		return 0
 	case *list:
-		fmt.Fprint(stdout, providers)
+		fmt.Fprint(stdout, wire.Providers)
 		return 0
 	case os.Getenv(wire.EnvProvider) == "":
 		fmt.Fprintf(stderr, "wildcast-dns01: %s is not set: wildcast starts this program by itself, with a solver's settings\n", wire.EnvProvider)
@@ -68,7 +68,7 @@ func serve(stdin io.Reader, stdout *os.File, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a parent that is gone must not end the clean-up
 	provider := os.Getenv(wire.EnvProvider)
 	open := func() (child.Provider, error) {
-		if !offered(provider) {
+		if !wire.Offered(provider) {
 			return nil, fmt.Errorf("provider %q is unknown: wildcast-dns01 -list prints the codes", provider)
 		}
 		return dns.NewDNSChallengeProviderByName(provider)
