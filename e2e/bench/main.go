@@ -35,7 +35,7 @@ func (o *options) parse(args []string) error {
 	o.namespaces = sizes{1000, 5000}
 	f.Var(&o.namespaces, "namespaces", "to how many namespaces a Secret is copied: `numbers` with commas")
 	f.IntVar(&o.domains, "domains", 500, "how many domains are certified at once")
-	f.IntVar(&o.secrets, "secrets", 5000, "how many unrelated Secrets of 10 KiB there are when memory is measured")
+	f.IntVar(&o.secrets, "secrets", 30000, "how many unrelated Secrets of 10 KiB there are when memory is measured")
 	f.IntVar(&o.workers, "workers", 32, "how many copies wildcast and the bare loop write at once")
 	f.StringVar(&o.programs, "programs", "", "`folder` with wildcast and wildcast-dns01 (default: built from this checkout)")
 	if err := f.Parse(args); err != nil {
