@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zaptest"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -118,6 +119,7 @@ type rig struct {
 	perCA   int                        // how many orders may be under way at a CA; zero for as many as usual
 	config  Config                     // of the controller to run, as far as a test wants it otherwise
 	noticed func(types.NamespacedName) // of the controller that runs
+	figures prometheus.Collector       // of the controller that runs
 	known   func(namespace string) bool
 	asked   func(target types.NamespacedName) []Ask
 	keeps   func(certificate, target types.NamespacedName) bool
@@ -185,6 +187,7 @@ func (r *rig) run() (stop func()) {
 	}
 	c.places.perCA = cmp.Or(r.perCA, c.places.perCA)
 	r.noticed, r.known, r.asked, r.keeps, r.objects = c.Noticed, c.Known, c.Requested, c.Keeps, c.Objects
+	r.figures = c
 	pages := c.Pages()
 	r.pages.Store(&pages)
 	watched := r.watches()
@@ -206,6 +209,23 @@ func (r *rig) run() (stop func()) {
 		cancel()
 		wg.Wait()
 	}
+}
+
+// series counts the series of a metric.
+func (r *rig) series(metric string) (n int) {
+	r.t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(r.figures)
+	families, err := registry.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == metric {
+			n = len(family.GetMetric())
+		}
+	}
+	return n
 }
 
 // watches counts the watches that were begun.

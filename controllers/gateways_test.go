@@ -235,12 +235,18 @@ func TestUnreadableGatewaysHoldUpNoIngressAndWhatTheyMayAskForIsKept(t *testing.
 	if err != nil || !survey.Keeps(shared, other) {
 		t.Errorf("a survey does not know of it: %v", err)
 	}
+	if n := r.series("wildcast_gateways_unreadable"); n != 1 {
+		t.Errorf("%d kinds of Gateways are counted as unreadable, want 1", n)
+	}
 
 	s.breakOff("gateways", nil)
 	if asks := <-known; asks != 1 {
 		t.Errorf("%d asks when it is said that they are known", asks)
 	}
 	r.eventually("nothing is in doubt", func() bool { return !r.keeps(shared, other) })
+	if n := r.series("wildcast_gateways_unreadable"); n != 0 {
+		t.Errorf("%d kinds of Gateways are counted as unreadable, want none", n)
+	}
 }
 
 func TestAnExpiredCertificateThatAnUnreadableGatewayMayAskForIsKept(t *testing.T) {

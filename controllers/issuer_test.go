@@ -164,7 +164,7 @@ func TestASolverIsRead(t *testing.T) {
 
 func TestEachFaultOfASolverIsNamedWithItsRemedy(t *testing.T) {
 	for fault, contain := range map[string]string{
-		"zones=a.test":                     "provider",
+		"zones=a.test":                           "provider",
 		"provider=route53 nothing;token=S3CRET":  "token: unknown key",
 		"provider=route53;ambient=yes":           `neither "true" nor "false"`,
 		"provider=route53;onTimeout=wait":        `neither "fail" nor "proceed"`,

@@ -78,6 +78,9 @@ var (
 		[]string{"ca", "limit", "of"}, nil)
 	descLimit = prometheus.NewDesc("wildcast_ca_budget_limit",
 		"What a CA's limit allows, of which wildcast_ca_budget_left is left.", []string{"ca", "limit", "of"}, nil)
+	descUnreadable = prometheus.NewDesc("wildcast_gateways_unreadable",
+		"1 for each kind of Gateway, and namespace where each is watched by itself, that cannot be read now. Absent for others.",
+		[]string{"resource", "namespace"}, nil)
 	descCertManagerExpiry = prometheus.NewDesc("certmanager_certificate_expiration_timestamp_seconds",
 		"When the certificate expires, under the name that cert-manager uses, so that alerts written for it go on working.",
 		[]string{"namespace", "name", "issuer_name", "issuer_kind", "issuer_group"}, nil)
@@ -85,7 +88,7 @@ var (
 
 // Describe implements [prometheus.Collector].
 func (c *Controller) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry, descBudget, descLimit} {
+	for _, desc := range []*prometheus.Desc{descExpiry, descRenewal, descReady, descCertManagerExpiry, descBudget, descLimit, descUnreadable} {
 		out <- desc
 	}
 	c.metrics.orders.Describe(out)
@@ -103,6 +106,9 @@ func (c *Controller) Collect(out chan<- prometheus.Metric) {
 		out <- gauge(descBudget, float64(left), ca, limit, LabelValue(of))
 		out <- gauge(descLimit, float64(most), ca, limit, LabelValue(of))
 	})
+	for _, u := range c.caches.unreadGateways() {
+		out <- gauge(descUnreadable, 1, u.Resource.String(), u.Namespace)
+	}
 	there := map[types.NamespacedName]bool{}
 	for _, s := range c.caches.managed.all() {
 		there[nameOf(s)] = true

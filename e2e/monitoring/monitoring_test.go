@@ -148,8 +148,8 @@ func queries(t *testing.T) []string {
 	return all
 }
 
-// What a metric needs that is not here: a CA whose limits are known, and another cluster.
-var elsewhere = []string{"wildcast_ca_budget_left", "wildcast_sync_context_reachable"}
+// What a metric needs that is not here: a CA whose limits are known, another cluster, and Gateways that cannot be read.
+var elsewhere = []string{"wildcast_ca_budget_left", "wildcast_gateways_unreadable", "wildcast_sync_context_reachable"}
 
 // scene is a wildcast at work, with something in each state that metrics tell of, and a Prometheus that scrapes it.
 type scene struct {
