@@ -73,8 +73,14 @@ func (p *paged) start() {
 	second.Store(&url.URL{Scheme: "http", Host: other.PagesAddress()})
 }
 
-// site makes an Ingress for a program that answers with text, and gives its host an address.
+// site makes an Ingress that asks for a certificate, for a program that answers with text.
 func (p *paged) site(namespace, name, text string) (host string) {
+	p.t.Helper()
+	return p.lead(namespace, name, text, map[string]string{"wildcast.dev/issuer": p.Name})
+}
+
+// lead makes an Ingress for a program that answers with text, and gives its host an address.
+func (p *paged) lead(namespace, name, text string, annotations map[string]string) (host string) {
 	p.t.Helper()
 	host = p.host(name)
 	p.DNS.SetAddress(host, "127.0.0.1")
@@ -84,7 +90,7 @@ func (p *paged) site(namespace, name, text string) (host string) {
 	p.must(err)
 	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: name, Port: networkingv1.ServiceBackendPort{Number: port}}}
 	_, err = p.Kube.NetworkingV1().Ingresses(namespace).Create(p.ctx, &networkingv1.Ingress{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Annotations: map[string]string{"wildcast.dev/issuer": p.Name}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Annotations: annotations},
 		Spec: networkingv1.IngressSpec{
 			IngressClassName: ptr.To(edge.Class),
 			TLS:              []networkingv1.IngressTLS{{Hosts: []string{host}, SecretName: name + "-tls"}},
@@ -196,6 +202,9 @@ func TestATemporaryIngressThatIsRemovedByHandIsMadeAgain(t *testing.T) {
 	if len(first) != 1 || first[0].Spec.Rules[0].Host != host || !strings.HasPrefix(first[0].Spec.Rules[0].HTTP.Paths[0].Path, "/.well-known/acme-challenge/") {
 		t.Fatalf("temporary Ingresses: %v", first)
 	}
+	path := first[0].Spec.Rules[0].HTTP.Paths[0].Path
+	answer, err := p.page(host, path)
+	p.must(err)
 	p.must(p.Kube.NetworkingV1().Ingresses(stage.Home).Delete(p.ctx, first[0].Name, metav1.DeleteOptions{}))
 	p.until("it is made again", func() error {
 		if now := p.pages(); len(now) != 1 || now[0].UID == first[0].UID {
@@ -203,18 +212,31 @@ func TestATemporaryIngressThatIsRemovedByHandIsMadeAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.until("the page is there", func() error { return p.page(host, first[0].Spec.Rules[0].HTTP.Paths[0].Path) })
+	later := p.lead(web, "later", "later", nil)
+	p.shows(later, "/", "later") // so the Ingress controller has seen what was made before it
+	p.shows(host, path, answer)
 	release()
 	p.served(web, "shop-tls", host)
 	p.ordered(host)
 	p.noPages()
 }
 
+func (p *paged) shows(host, path, want string) {
+	p.t.Helper()
+	p.until("the page is there", func() error {
+		body, err := p.page(host, path)
+		if err == nil && body != want {
+			return fmt.Errorf("it is %q", body)
+		}
+		return err
+	})
+}
+
 // page asks for a page as a CA would, which does not mind the certificate.
-func (p *paged) page(host, path string) error {
+func (p *paged) page(host, path string) (body string, err error) {
 	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, "https://127.0.0.1:"+strconv.Itoa(p.edge.HTTPS)+path, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	request.Host = host
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
@@ -222,13 +244,14 @@ func (p *paged) page(host, path string) error {
 	}}
 	resp, err := client.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %s", resp.Status)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %s", resp.Status)
 	}
-	return nil
+	return string(text), err
 }
 
 func TestAProcessKilledInAnHTTP01ChallengeLeavesOneOrderAndNoIngress(t *testing.T) {
