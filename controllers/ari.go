@@ -187,11 +187,11 @@ func (c *Controller) suggestion(ctx context.Context, v *view, issuer *Issuer, le
 // or CA, or has none of the names, and the CA would refuse the order.
 func (v *view) replaces(account acmeclient.Account) string {
 	made, have := v.record.have(), v.have()
-	if made == nil || !have.isCertificate() || made.Serial != have.Serial || v.record.Account != account.URL {
+	if made == nil || !have.isCertificate() || made.Serial != have.Serial || v.record.brought().Account != account.URL {
 		return ""
 	}
 	if !shareName(have.Names, v.want.Names) {
 		return ""
 	}
-	return acmeclient.CertificateID(leafOf(v.record.Chain))
+	return acmeclient.CertificateID(made.Leaf)
 }

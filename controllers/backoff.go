@@ -166,7 +166,7 @@ func limited(e *acmeclient.Error) bool {
 // is wrong, here or at the CA, or the CA suggests nonsense, and one order after the other would not mend it.
 func (r *Record) succeed(chain []byte, renewBefore time.Duration, now time.Time) (early bool) {
 	r.Chain, r.URL, r.Replaces, r.Limited, r.Paused, r.LastError = chain, "", "", false, false, ""
-	r.Down, r.Other.Failures = outage{}, 0
+	r.Down, r.Other.Failures, r.Last = outage{}, 0, issuance{}
 	have := r.have()
 	if have.isCertificate() && !now.Add(have.NotAfter.Sub(have.NotBefore)/20).Before(have.renewAt(renewBefore)) {
 		r.Failures++

@@ -316,10 +316,7 @@ func (c *Controller) putBack(ctx context.Context, v *view) (time.Duration, error
 
 // install writes the certificate that the record holds into its Secret: both keys in one write.
 func (c *Controller) install(ctx context.Context, v *view) (time.Duration, error) {
-	s, err := tlsSecret(v.want, v.record, v.secret)
-	if err != nil {
-		return 0, err
-	}
+	s := tlsSecret(v.want, v.record, v.secret)
 	if err := c.write(ctx, s, v.secret); err != nil {
 		return 0, fmt.Errorf("store certificate %s: %w", v.name, err)
 	}

@@ -28,6 +28,7 @@
 //	the chain is recorded                fetches the chain of the same order
 //	the Secret is written                writes the Secret from the record, without the CA
 //
-// The same record rebuilds a Secret that was deleted by hand, and holds the back-off of an order that failed, so that
-// neither a restart nor a deleted Secret makes wildcast forget what a CA has asked for.
+// The same record rebuilds a Secret that was deleted by hand, from its own order or, until that is done, from the one
+// before; and holds the back-off of an order that failed, so that neither a restart nor a deleted Secret makes wildcast
+// forget what a CA has asked for.
 package controllers

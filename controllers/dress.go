@@ -11,28 +11,25 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// tlsSecret is the Secret for a newly issued certificate. Of before, the Secret that stood there until now or nil, it
-// keeps the labels and annotations.
-func tlsSecret(want *Want, record *Record, before *corev1.Secret) (*corev1.Secret, error) {
-	key, err := marshalKey(record.Key)
-	if err != nil {
-		return nil, err
-	}
+// tlsSecret is the Secret for the certificate that the record holds. Of before, the Secret that stood there until now or
+// nil, it keeps the labels and annotations.
+func tlsSecret(want *Want, record *Record, before *corev1.Secret) *corev1.Secret {
+	made := record.brought()
 	s := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: want.Name.Namespace, Name: want.Name.Name},
 		Type:       corev1.SecretTypeTLS,
-		Data:       map[string][]byte{corev1.TLSCertKey: record.Chain, corev1.TLSPrivateKeyKey: key},
+		Data:       map[string][]byte{corev1.TLSCertKey: made.Chain, corev1.TLSPrivateKeyKey: made.Key},
 	}
 	revision := 1
 	if before != nil {
 		s.ObjectMeta = *before.ObjectMeta.DeepCopy()
 		revision = haveOf(before).Revision + 1
 	}
-	if len(record.CA) > 0 {
-		s.Data[caKey] = record.CA
+	if len(made.CA) > 0 {
+		s.Data[caKey] = made.CA
 	}
 	dress(s, want, record.have(), revision)
-	return s, nil
+	return s
 }
 
 // dress puts our labels and annotations on the Secret of a certificate. One that was handed over no longer goes with

@@ -62,7 +62,7 @@ func (w *Want) avoids(v *view, spent Spent) (why string) {
 //	no certificate serves all names now     10 min
 //	one does, for another d                 d/10, at least 10 min and at most a day
 func (w *Want) patience(have *Have, now time.Time) time.Duration {
-	if !have.isCertificate() || !covers(have.Names, w.Names) || !now.Before(have.NotAfter) {
+	if !have.serves(w.Names, now) {
 		return leastPatience
 	}
 	return min(max(have.NotAfter.Sub(now)/10, leastPatience), mostPatience)

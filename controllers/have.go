@@ -161,5 +161,10 @@ func (h *Have) isFrom(issuer types.NamespacedName) bool {
 	return h.Issuer == issuer.String() || h.InsteadOf == issuer.String()
 }
 
+// serves reports whether the certificate covers the names and has not expired. It may be due for renewal.
+func (h *Have) serves(names []string, now time.Time) bool {
+	return h.isCertificate() && covers(h.Names, names) && now.Before(h.NotAfter)
+}
+
 // isCertificate reports whether there is a certificate with its key.
 func (h *Have) isCertificate() bool { return h != nil && h.Leaf != nil }

@@ -81,7 +81,7 @@ func (c *Controller) begin(ctx context.Context, v *view, account acmeclient.Acco
 	next := &Record{
 		Inputs: v.inputs, Issuer: v.want.Issuer.Name.String(), Names: v.want.Names, Key: key, secret: r.secret,
 		Account: account.URL, Replaces: v.replaces(account), Renew: v.asked(), Suggestion: r.Suggestion,
-		Attempts: recent(r.Attempts, v.now), InsteadOf: v.want.InsteadOf,
+		Attempts: recent(r.Attempts, v.now), InsteadOf: v.want.InsteadOf, Last: r.brought(),
 	}
 	next.inherit(r)
 	v.record = next

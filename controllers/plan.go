@@ -9,7 +9,7 @@ type Action string
 const (
 	Keep    Action = "keep"    // the Secret is right
 	Hold    Action = "hold"    // the Secret serves on while its issuer is repaired
-	Install Action = "install" // the last order's record holds what the Secret should
+	Install Action = "install" // the record holds what the Secret should
 	Issue   Action = "issue"   // order a certificate, or carry on with the order in flight
 	Wait    Action = "wait"    // an order is due, and its time has not come
 	Release Action = "release" // nobody asks for it: keep it while it lasts, do not renew it
@@ -40,9 +40,14 @@ type Plan struct {
 //	partly held    serves what is held                               → Hold     when it is due
 //	yes    not ours, not handed over                                 → Refuse
 //	yes    right, not due                                            → Keep     when it is due
-//	yes    any                           holds what is wanted        → Install
+//	yes    any                           holds what is right         → Install
+//	yes    does not serve                holds what serves           → Install
 //	yes    any                           next attempt is later       → Wait     then
 //	yes    any                                                       → Issue
+//
+// What a record holds is the certificate that its order has brought, or as long as that is not done, what those before it
+// have: nothing that fails takes it away. A certificate serves as long as it covers the names and has not expired; so what
+// somebody deletes is there again, also when it is due and its renewal has to wait.
 //
 // Right means: it covers the names, with a key of the type, is valid and comes from the issuer or its fallback, and is in
 // all else as an issuer that signs by itself would sign it now. A Secret that its owner handed over is right whatever its issuer, until a
@@ -65,7 +70,8 @@ func planFor(want *Want, have *Have, record *Record, inputs string, now time.Tim
 	if fault == "" {
 		return Plan{Do: Keep, Why: "it is right", At: due}
 	}
-	if f, _ := want.judge(record.have().asked(have), now); f == "" {
+	made := record.have().asked(have)
+	if f, _ := want.judge(made, now); f == "" || made.serves(want.Names, now) && !have.serves(want.Names, now) {
 		return Plan{Do: Install, Why: fault}
 	}
 	for _, b := range []backoff{record.backoff(), record.Other} {

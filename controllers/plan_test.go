@@ -68,6 +68,11 @@ func wanted(names string) *Want {
 	return &Want{Name: key(home + "/wildcard.a.test"), Issuer: issuer, Names: words(names), Traits: Traits{KeyType: EC256}}
 }
 
+// begunAfter is the record of an order that was begun after that one and has failed once.
+func begunAfter(r *Record) *Record {
+	return &Record{Inputs: "in", Failures: 1, Next: now.Add(time.Minute), Last: r.brought(), secret: r.secret}
+}
+
 // orphan is the record of an order that began so long ago and never came to a certificate.
 func orphan(age time.Duration, attempts ...attempt) *Record {
 	return &Record{Attempts: attempts, secret: &corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(now.Add(-age))}}}
@@ -114,6 +119,7 @@ func TestPlan(t *testing.T) {
 		{"nothing asked, ours and expired", nil, old, oldRecord, Remove, false},
 		{"nothing asked, somebody's clone of ours, expired", nil, old, nil, Keep, false},
 		{"nothing asked, another certificate than the record's, expired", nil, old, recorded(t, "*.a.test", 92*day), Keep, false},
+		{"nothing asked, ours and expired, and its renewals failed", nil, old, begunAfter(oldRecord), Remove, false},
 		{"nothing asked, ours by its label only", nil, empty, nil, Keep, false},
 		{"nothing asked, its order never came to an end and is young", nil, nil, orphan(8*day - time.Second), Keep, true},
 		{"nothing asked, its order never came to an end and is old", nil, nil, orphan(8 * day), Forget, false},
@@ -138,6 +144,14 @@ func TestPlan(t *testing.T) {
 		{"it is due and the record holds a fresh one", wanted("*.a.test"), held(t, "*.a.test", 61*day), recorded(t, "*.a.test", 0), Install, false},
 		{"it is due and so is the record's", wanted("*.a.test"), held(t, "*.a.test", 61*day), recorded(t, "*.a.test", 61*day), Issue, false},
 		{"it is gone and the record's lacks a name", wanted("*.a.test a.test"), nil, recorded(t, "*.a.test", day), Issue, false},
+		{"it is gone and the record's is due", wanted("*.a.test"), nil, recorded(t, "*.a.test", 61*day), Install, false},
+		{"it is gone and the record's has expired", wanted("*.a.test"), nil, recorded(t, "*.a.test", 91*day), Issue, false},
+		{"it is empty and the record's is due", wanted("*.a.test"), empty, recorded(t, "*.a.test", 61*day), Install, false},
+		{"it has expired and the record's is due", wanted("*.a.test"), held(t, "*.a.test", 91*day), recorded(t, "*.a.test", 61*day), Install, false},
+		{"it is gone and another order has failed since", wanted("*.a.test"), nil, begunAfter(recorded(t, "*.a.test", day)), Install, false},
+		{"it is gone and its renewal has failed", wanted("*.a.test"), nil, begunAfter(recorded(t, "*.a.test", 61*day)), Install, false},
+		{"it is gone and an order for another name has failed", wanted("*.a.test a.test"), nil, begunAfter(recorded(t, "*.a.test", day)), Wait, true},
+		{"it is due and its renewal has failed", wanted("*.a.test"), held(t, "*.a.test", 61*day), begunAfter(recorded(t, "*.a.test", 61*day)), Wait, true},
 		{"the same order failed", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: later}, Wait, true},
 		{"the same order failed, and its time has come", wanted("*.a.test"), nil, &Record{Inputs: "in", Next: now}, Issue, false},
 		{"another order failed", wanted("*.a.test"), nil, &Record{Inputs: "before the change", Next: later}, Issue, false},
@@ -292,7 +306,8 @@ func TestARecordSurvivesTheCluster(t *testing.T) {
 	before := &Record{Inputs: "i", Issuer: "n/le", Names: words("*.a.test a.test"), Key: key, URL: "https://ca/order/1", Chain: []byte("chain"),
 		Failures: 3, Next: now, Limited: true, LastError: "no", Account: "https://ca/account/1", Replaces: "x.y", Renew: "now",
 		Suggestion: Suggestion{"1f", Window{now.Add(day), now.Add(2 * day)}, 8 * time.Hour}, InsteadOf: "n/first", Paused: true,
-		Down: outage{now.Add(-time.Hour), now}, Other: backoff{"n/first", "j", 2, now.Add(day), true, true, outage{now.Add(-day), now}}}
+		Down: outage{now.Add(-time.Hour), now}, Other: backoff{"n/first", "j", 2, now.Add(day), true, true, outage{now.Add(-day), now}},
+		Last: issuance{[]byte("last key"), []byte("last chain"), []byte("root"), "n/last", "n/its-first", "https://ca/account/0", "before"}}
 	s, err := before.object(parseName("ns/wildcard.a.test"))
 	if err != nil {
 		t.Fatal(err)

@@ -21,8 +21,10 @@ import (
 //
 //	begun       Key and Inputs are there, URL is not: the CA may or may not have heard of the order
 //	ordered     URL is there: the order is at the CA
-//	issued      Chain is there: the order is done; URL is gone
+//	issued      Chain is there: the order is done; URL and Last are gone
 //	failed      Failures, Next and LastError tell; URL is gone if that order is of no more use
+//
+// So what is there already is not at risk in any state: it is in Last until there is something newer.
 type Record struct {
 	Inputs    string // hash of what the order depends on
 	Issuer    string // namespace/name
@@ -47,6 +49,8 @@ type Record struct {
 	Other      backoff    // of the issuer that was asked before this one: that for which it stands in, or its fallback
 
 	Authorizations []acmeclient.Authorization // of the order, as the CA saw them when the record was written
+
+	Last issuance // what the orders before this one have brought, until this one is done
 
 	secret *corev1.Secret // as read or written last; nil before the first write
 }
@@ -74,6 +78,7 @@ const (
 	orderRenew          = "renew"
 	orderAttempts       = "attempts"
 	orderAuthorizations = "authorizations"
+	orderLast           = "last"
 	// What the CA says about the certificate with that serial number.
 	orderSerial      = "serial"
 	orderRenewFrom   = "renewFrom"
@@ -127,6 +132,7 @@ func recordOf(s *corev1.Secret) *Record {
 	r.Down.To, _ = time.Parse(time.RFC3339, string(s.Data[orderDownTo]))
 	_ = json.Unmarshal(s.Data[orderOther], &r.Other) // what cannot be read is none
 	_ = json.Unmarshal(s.Data[orderAuthorizations], &r.Authorizations)
+	_ = json.Unmarshal(s.Data[orderLast], &r.Last)
 	return r
 }
 
@@ -193,23 +199,42 @@ func (r *Record) object(certificate types.NamespacedName) (*corev1.Secret, error
 	put(orderOther, string(other), r.Other.Issuer != "")
 	authorizations, unsaid := json.Marshal(r.Authorizations)
 	put(orderAuthorizations, string(authorizations), len(r.Authorizations) > 0)
-	if err := errors.Join(err, wrong, unsaid); err != nil {
+	last, lost := json.Marshal(r.Last)
+	put(orderLast, string(last), len(r.Last.Chain) > 0)
+	if err := errors.Join(err, wrong, unsaid, lost); err != nil {
 		return nil, fmt.Errorf("record order %s: %w", certificate, err)
 	}
 	return s, nil
 }
 
+// issuance is what an order has brought: a certificate with its key, and how it was ordered. The fields are as the record's.
+type issuance struct {
+	Key       []byte `json:"key,omitempty"` // PEM
+	Chain     []byte `json:"chain,omitempty"`
+	CA        []byte `json:"ca,omitempty"`
+	Issuer    string `json:"issuer,omitempty"`
+	InsteadOf string `json:"insteadOf,omitempty"`
+	Account   string `json:"account,omitempty"`
+	Renew     string `json:"renew,omitempty"`
+}
+
+// brought is what the order has brought, or as long as it is not done, what those before it have; the zero value if none.
+func (r *Record) brought() issuance {
+	key, err := marshalKey(r.Key)
+	if len(r.Chain) == 0 || err != nil {
+		return r.Last
+	}
+	return issuance{Key: key, Chain: r.Chain, CA: r.CA, Issuer: r.Issuer, InsteadOf: r.InsteadOf, Account: r.Account, Renew: r.Renew}
+}
+
 // have is the certificate that the record holds, nil if none.
 func (r *Record) have() *Have {
-	if len(r.Chain) == 0 || r.Key == nil {
+	made := r.brought()
+	if len(made.Chain) == 0 {
 		return nil
 	}
-	key, err := marshalKey(r.Key)
-	if err != nil {
-		return nil
-	}
-	h := &Have{Issuer: r.Issuer, InsteadOf: r.InsteadOf, Managed: true, Renewed: r.Renew}
-	h.read(r.Chain, key)
+	h := &Have{Issuer: made.Issuer, InsteadOf: made.InsteadOf, Managed: true, Renewed: made.Renew}
+	h.read(made.Chain, made.Key)
 	return r.inform(h)
 }
 

@@ -6,6 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/wildcast/wildcast/acmeclient/acmetest"
 )
 
 var (
@@ -72,6 +74,23 @@ func TestACertificateThatNobodyAsksForIsHandedOverToTheCopyThatIsRequestedInItsP
 	r.turn(exactly)
 	r.eventually("it is taken back", func() bool { return r.secret(wikiTLS).Annotations[AnnotationAdopt] == "" })
 	r.eventually("the shared certificate was ordered", func() bool { return r.ca.OrderCount() == 2 })
+}
+
+func TestACertificateIsHandedOverAlsoAfterItsRenewalHasFailed(t *testing.T) {
+	r := newRig(t)
+	r.add(ingress("infra/wiki", "wiki-tls", "wiki.a.test", exactly))
+	defer r.run()()
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(wikiTLS, "wiki.a.test") })
+	r.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 403, Type: "unauthorized", Detail: "not today"})
+	due := r.secret(wikiTLS).DeepCopy()
+	due.Annotations[AnnotationRenew] = "now"
+	r.update(due)
+	r.eventually("its renewal has failed", func() bool { return r.said(ReasonOrderFailed, "not today") })
+	r.turn(by("le"))
+	r.eventually("it is handed over", func() bool { return r.secret(wikiTLS).Annotations[AnnotationAdopt] == "true" })
+	if !r.holdsCertificate(wikiTLS, "wiki.a.test") {
+		t.Error("it does not serve any more")
+	}
 }
 
 func TestOnlyACopyThatNobodyElseWantsIsWrittenOver(t *testing.T) {

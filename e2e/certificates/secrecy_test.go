@@ -64,13 +64,13 @@ func (s *scene) told(namespace string) map[string]string {
 	return all
 }
 
-// record is what an order's record says, but for the key that it keeps.
+// record is what an order's record says, but for the keys that it keeps.
 func (s *scene) record(secret corev1.Secret) (said string) {
 	if secret.Type != "wildcast.dev/order" {
 		return ""
 	}
 	for key, value := range secret.Data {
-		if key != corev1.TLSPrivateKeyKey {
+		if key != corev1.TLSPrivateKeyKey && key != "last" {
 			said += key + ": " + string(value) + "\n"
 		}
 	}

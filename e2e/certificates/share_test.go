@@ -233,6 +233,31 @@ func TestWhenAllIngressesHaveGoneTheCertificateIsKeptNotRenewedAndServesTheNextW
 	s.ordered("*." + s.zone())
 }
 
+func TestAHomeSecretThatWasDeletedIsBackAlsoAfterItsRenewalHasFailed(t *testing.T) {
+	s := open(t, "deleted-due", stage.Options{}, nil)
+	infra := s.namespace("infra", nil)
+	s.run("--delete-grace=5m") // what is slow here must not look like a gap
+	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
+	first := s.served(infra, "wiki-tls", "*."+s.zone())
+	s.CA.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 403, Type: "unauthorized", Detail: "not today"})
+	s.change(s.shared(), func(due *corev1.Secret) { due.Annotations["wildcast.dev/renew"] = "now" })
+	s.event(infra, "wiki", "OrderFailed", "not today")
+	s.must(s.Kube.CoreV1().Secrets(stage.Home).Delete(s.ctx, s.shared().Name, metav1.DeleteOptions{}))
+	s.until("the home Secret is back", func() error {
+		_, err := s.get(s.shared())
+		return err
+	})
+	if got := s.served(stage.Home, s.shared().Name, "*."+s.zone()); got.serial() != first.serial() {
+		t.Error("it is another certificate")
+	}
+	s.CA.Allow()
+	s.barrier()
+	if got := s.served(infra, "wiki-tls", "*."+s.zone()); got.secret.UID != first.secret.UID {
+		t.Error("the copy went meanwhile")
+	}
+	s.ordered("*." + s.zone())
+}
+
 func TestAHomeSecretOrACopyThatWasDeletedIsBackWithoutAnOrder(t *testing.T) {
 	s := open(t, "deleted", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)
