@@ -105,6 +105,9 @@ const unnamedLimit = time.Hour
 //	a resumed order cannot be carried on with     forget the order; try at once
 //	the account is gone                           wait while it is registered again; not counted
 //	we could not write the record                 as it was: the order is known to this process, and written next
+//	the CA breaks down, not more than 3 times in  counted; wait longer each time; go on with the order, of which
+//	a row: status 5xx, or a new order's answer    that says nothing
+//	is lost
 //	the CA answered and refused                   counted; wait longer each time; forget the order
 //	anything else                                 as it was
 func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
@@ -124,6 +127,9 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 		r.Limited, r.Next = false, now.Add(reregistration)
 	case errors.Is(cause, errNotRecorded):
 		return false
+	case refusal.Reached && refusal.Down && r.Failures < mostBreakdowns:
+		r.Failures++
+		r.Limited, r.Next = false, now.Add(pause(r.Failures))
 	case refusal.Reached:
 		r.lose(refusal.Name, now)
 		r.URL, r.Replaces = "", "" // if that is what the CA does not like
@@ -135,6 +141,9 @@ func (r *Record) fail(cause error, resumed bool, now time.Time) (settled bool) {
 	r.Paused, r.Next = errors.Is(cause, acmeclient.ErrPaused) && !r.Limited, wholeSecond(r.Next)
 	return true
 }
+
+// mostBreakdowns is how many failures in a row an order outlives at which the CA breaks down. It may be what breaks it.
+const mostBreakdowns = 3
 
 // wholeSecond is the time in the record's form, never sooner than the CA asked.
 func wholeSecond(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.Second) }

@@ -95,6 +95,33 @@ func TestEachWriteThatFailsIsMadeUpForWithoutASecondOrder(t *testing.T) {
 	}
 }
 
+// A server that breaks down in the middle of an order says nothing of the order. It is asked again, a minute later.
+func TestAnOrderIsCarriedOnWithWhenTheCABreaksDownOverAStepOfIt(t *testing.T) {
+	for _, step := range []string{acmetest.StepAuthz, acmetest.StepChallenge, acmetest.StepOrder, acmetest.StepFinalize, acmetest.StepCert} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.ca.Answer(step, acmetest.Problem{Status: 500, Type: "serverInternal", Detail: "no disk left"})
+			r.add(wiki.DeepCopy())
+			stop := r.run()
+			r.eventually("the owner is told", func() bool { return r.said(ReasonOrderFailed, "no disk left") })
+			stop()
+			r.ca.Allow()
+			kept := r.secret(record).DeepCopy()
+			kept.Data[orderNext] = []byte(time.Now().UTC().Format(time.RFC3339)) // the minute passes
+			r.update(kept)
+			defer r.run()()
+			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
+			if n := r.ca.OrderCount(); n != 1 {
+				t.Errorf("the CA saw %d orders", n)
+			}
+			if left := r.dns.Records(); len(left) > 0 {
+				t.Errorf("TXT records are left: %v", left)
+			}
+		})
+	}
+}
+
 func TestADeletedSecretIsRebuiltFromTheRecord(t *testing.T) {
 	r := newRig(t)
 	r.add(wiki)

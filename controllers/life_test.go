@@ -386,7 +386,7 @@ func TestAWindowThatMovesIsWrittenOnceAndOneThatIsPastRenewsNow(t *testing.T) {
 		l.ca.refuse = func(order int) error {
 			shift.Store(0)
 			if order < 4 {
-				return &acmeclient.Error{Op: "create order", Status: 500, Reached: true}
+				return &acmeclient.Error{Op: "create order", Status: 403, Reached: true}
 			}
 			return nil
 		}

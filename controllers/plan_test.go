@@ -236,8 +236,24 @@ func TestFailuresTheCASawWaitLongerEachTime(t *testing.T) {
 	}
 }
 
+func TestAnOrderOutlivesThreeBreakdownsOfTheCA(t *testing.T) {
+	broken := &acmeclient.Error{Op: "fetch certificate", Type: "serverInternal", Status: 500, Reached: true, Down: true}
+	r := &Record{URL: "u", Replaces: "x.y"}
+	for i, row := range []struct {
+		wait          time.Duration
+		url, replaces string
+	}{{time.Minute, "u", "x.y"}, {10 * time.Minute, "u", "x.y"}, {100 * time.Minute, "u", "x.y"}, {day, "", ""}} {
+		if !r.fail(fmt.Errorf("order: %w", broken), i > 0, now) || r.Next.Sub(now) != row.wait || r.Failures != i+1 || r.Limited {
+			t.Errorf("breakdown %d: got %+v", i+1, r)
+		}
+		if r.URL != row.url || r.Replaces != row.replaces {
+			t.Errorf("after breakdown %d it is order %q, which replaces %q", i+1, r.URL, r.Replaces)
+		}
+	}
+}
+
 func TestWhatNeverReachedTheCAChangesNothing(t *testing.T) {
-	for _, cause := range []error{errors.New("no child"), &acmeclient.Error{Op: "connect"},
+	for _, cause := range []error{errors.New("no child"), &acmeclient.Error{Op: "connect"}, &acmeclient.Error{Op: "read order", Down: true},
 		&acmeclient.Error{Op: "record order", Reached: true, Err: fmt.Errorf("%w: conflict", errNotRecorded)}} {
 		r := &Record{URL: "u", Failures: 2}
 		if r.fail(cause, true, now) || r.URL != "u" || r.Failures != 2 || !r.Next.IsZero() {
