@@ -63,7 +63,8 @@ type rules struct {
 //	annotation that cannot be read, or asks for       Invalid; held, so that no copy goes
 //	what the issuer cannot do
 //	label for the Secret that is none                 Invalid; the other labels are put there
-//	host outside the issuer's zones                   NotAllowed
+//	host outside the issuer's zones, or annotation    NotAllowed
+//	that asks for more than they hold
 //	namespace outside the issuer's namespaces         NotAllowed
 //	an issuer of the same namespace                   certificate NAMESPACE/secretName with the hosts' wildcards, or in
 //	(outside the home namespace)                      exact mode with the hosts
@@ -95,6 +96,9 @@ func asksOf(q *request, r rules) (asks []Ask, problems []Problem) {
 	chosen, problem := r.chosen(q, issuer)
 	if problem != nil {
 		problems, held = append(problems, *problem), true
+	}
+	if problem := permittedTraits(chosen.traits, q.by.Namespace, issuer); !held && problem != nil {
+		return nil, append(problems, *problem)
 	}
 	template, err := parseLabels(q.annotations[AnnotationSecretLabels])
 	if err != nil {
@@ -250,25 +254,6 @@ func checkName(name string) (fault string) {
 		}
 	}
 	return ""
-}
-
-// permittedNames and permittedNamespace check the limits that the issuer's owner has set.
-func permittedNames(names []string, issuer *Issuer) *Problem {
-	for _, name := range names {
-		if !within(name, issuer.Zones) {
-			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s.",
-				issuer.Name, name, strings.Join(issuer.Zones, ", "))}
-		}
-	}
-	return nil
-}
-
-func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
-	if issuer.Namespaces.Matches(r.namespaceLabels) {
-		return nil
-	}
-	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
-		issuer.Name, namespace, issuer.Namespaces)}
 }
 
 // gate lets a wildcard's key through to where the asker wants it. In another namespace than the asker's it wants more, since

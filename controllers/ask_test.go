@@ -29,15 +29,18 @@ func ingress(name, secretName, hosts string, annotations map[string]string) *net
 
 func by(issuer string) map[string]string { return map[string]string{AnnotationIssuer: issuer} }
 
-// testRules know the issuer le at home, own in namespace infra, narrow with limits, and broken, which is not valid.
+// testRules know the issuer le at home, own in namespace infra, narrow with limits, private with a zone, which signs by
+// itself, and broken, which is not valid.
 func testRules(namespaceLabels labels.Set) rules {
 	le := func(name string) *Issuer {
 		return &Issuer{Name: key(name), Namespaces: labels.Everything(), Sync: defaultSync, Kind: KindACME, Traits: Traits{KeyType: EC256}}
 	}
 	narrow := le(home + "/narrow")
 	narrow.Zones, narrow.Namespaces = words("b.test"), labels.SelectorFromSet(labels.Set{"team": "web"})
+	private := le(home + "/private")
+	private.Kind, private.Zones = KindCA, words("b.test")
 	issuers := map[types.NamespacedName]*Issuer{
-		key(home + "/le"): le(home + "/le"), key("infra/own"): le("infra/own"), key(home + "/narrow"): narrow,
+		key(home + "/le"): le(home + "/le"), key("infra/own"): le("infra/own"), key(home + "/narrow"): narrow, key(home + "/private"): private,
 	}
 	return rules{home: home, defaultIssuer: "le", namespaceLabels: namespaceLabels,
 		issuer: func(name types.NamespacedName) (*Issuer, error) {
@@ -203,6 +206,32 @@ func TestCertManagersAnnotationsChooseWithTheFlag(t *testing.T) {
 	annotations[AnnotationIssuer] = "le"
 	if asks, _ = asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r); !asks[0].Traits.equal(traits(t, "duration=24h")) || len(asks[0].Names) != 1 {
 		t.Errorf("without the flag: got %+v", asks)
+	}
+}
+
+func TestZonesHoldForWhatCertManagersAnnotationsChoose(t *testing.T) {
+	for annotation, contain := range map[string]string{
+		"cert-manager.io/common-name=admin":              `may not certify the common name "admin" for namespace infra`,
+		"cert-manager.io/ip-sans=10.96.0.1":              "may not certify the IP address 10.96.0.1",
+		"cert-manager.io/uri-sans=spiffe://a.test/admin": "may not certify the URI spiffe://a.test/admin",
+		"cert-manager.io/subject-organizations=ops":      "may not certify the subject O=ops",
+		"cert-manager.io/usages=client auth":             "may not certify usages other than server auth",
+		"cert-manager.io/usages=server auth":             "",
+		"cert-manager.io/uri-sans=spiffe://w.b.test/web": "",
+	} {
+		chosen, value, _ := strings.Cut(annotation, "=")
+		r := testRules(nil)
+		r.certManagerAnnotations = true
+		q := requestOf(ingress("infra/w", "s", "w.b.test", map[string]string{AnnotationClusterIssuer: "private", AnnotationWildcard: "false", chosen: value}))
+		asks, problems := asksOf(q, r)
+		switch {
+		case contain == "":
+			if len(asks) != 1 || len(problems) != 0 {
+				t.Errorf("%s: got %v, %v", annotation, asks, problems)
+			}
+		case len(asks) != 0 || len(problems) != 1 || problems[0].Reason != ReasonNotAllowed || !strings.Contains(problems[0].Note, contain):
+			t.Errorf("%s: got %v, %v", annotation, asks, problems)
+		}
 	}
 }
 

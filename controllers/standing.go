@@ -133,7 +133,8 @@ func (s *Standing) reach(issuer *Issuer, home string) string {
 //	a key is faulty, or the issuer cannot do it           InvalidCertificate; held
 //	a wildcard, the issuer's challenge is http01          InvalidCertificate; held
 //	issuer not found or invalid                           IssuerNotFound, IssuerNotReady; held
-//	name outside the issuer's zones                       NotAllowed
+//	name outside the issuer's zones, or more than they    NotAllowed
+//	hold
 //	namespace outside the issuer's namespaces             NotAllowed, but for the home namespace, whose owner is the issuer's
 //	a wildcard of an issuer for all, namespace not        NamespaceNotSelected
 //	selected and not the home namespace
@@ -170,7 +171,7 @@ func (r rules) standingAsk(s *Standing, fault error) (*Ask, *Problem) {
 
 // standingAllowed is the last part of standingAsk: what the issuer's owner and administrators permit.
 func (r rules) standingAllowed(ask *Ask, issuer *Issuer) (*Ask, *Problem) {
-	problem := permittedNames(ask.Names, issuer)
+	problem := cmp.Or(permittedNames(ask.Names, issuer), permittedTraits(ask.Traits, ask.By.Namespace, issuer))
 	elsewhere := ask.By.Namespace != r.home
 	if problem == nil && elsewhere {
 		problem = r.permittedNamespace(ask.By.Namespace, issuer)

@@ -104,6 +104,15 @@ func TestProblemsOfAStandingCertificateSayTheRemedy(t *testing.T) {
 		"namespace":          {standing("infra/c", "issuer=narrow", "dnsNames=b.test"), nil, ReasonNotAllowed, "does not serve namespace infra", false},
 		"not selected":       {standing("infra/c", "issuer=le", "dnsNames=*.a.test"), nil, ReasonNamespaceNotSelected, "kubectl label --overwrite namespace infra cert-manager-tls=wildcard.a.test", false},
 		"zone, also at home": {standing(home+"/c", "issuer=narrow", "dnsNames=a.test"), nil, ReasonNotAllowed, "zones are b.test", false},
+		"common name beyond": {standing("infra/c", "issuer=private", "commonName=admin"), nil, ReasonNotAllowed, `the common name "admin" for namespace infra`, false},
+		"its end in a zone":  {standing("infra/c", "issuer=private", "commonName=admin/.b.test"), nil, ReasonNotAllowed, `the common name "admin/.b.test"`, false},
+		"IP address":         {standing("infra/c", "issuer=private", "ipSans=10.96.0.1"), nil, ReasonNotAllowed, "the IP address 10.96.0.1 for namespace infra", false},
+		"URI beyond":         {standing("infra/c", "issuer=private", "uriSans=spiffe://b.test/web,spiffe://prod/admin"), nil, ReasonNotAllowed, "the URI spiffe://prod/admin", false},
+		"URI without host":   {standing("infra/c", "issuer=private", "uriSans=urn:b.test"), nil, ReasonNotAllowed, "the URI urn:b.test", false},
+		"URI of a user":      {standing("infra/c", "issuer=private", "uriSans=https://b.test@prod/"), nil, ReasonNotAllowed, "the URI https://b.test@prod/", false},
+		"subject":            {standing("infra/c", "issuer=private", "dnsNames=b.test", "subject=O=ops"), nil, ReasonNotAllowed, "the subject O=ops", false},
+		"usages beyond":      {standing("infra/c", "issuer=private", "dnsNames=b.test", "usages=server auth,client auth"), nil, ReasonNotAllowed, "usages other than server auth", false},
+		"usages for all":     {standing("infra/c", "issuer=private", "dnsNames=b.test", "usages=digital signature"), nil, ReasonNotAllowed, "have this one's owner ask for the certificate in namespace " + home, false},
 	} {
 		ask, problem := askStanding(row.m, testRules(row.labels))
 		if problem == nil || problem.Reason != row.reason || !strings.Contains(problem.Note, row.contain) || (ask != nil && ask.Held) != row.held {
@@ -122,6 +131,27 @@ func TestProblemsOfAStandingCertificateSayTheRemedy(t *testing.T) {
 		if ask, problem := askStanding(row.m, testRules(row.labels)); problem != nil || len(ask.Names) != 1 {
 			t.Errorf("%s: got %+v, %+v", name, ask, problem)
 		}
+	}
+}
+
+func TestZonesLeaveTheContentsToTheOwnerOfTheIssuerAndServersToOthers(t *testing.T) {
+	all := []string{"issuer=private", "dnsNames=b.test", "commonName=admin", "ipSans=10.96.0.1", "uriSans=spiffe://prod/admin", "subject=O=ops", "usages=client auth"}
+	r := testRules(nil)
+	if ask, problem := askStanding(standing(home+"/c", all...), r); problem != nil || ask.Held {
+		t.Errorf("at home: got %+v, %+v", ask, problem)
+	}
+	server := []string{"issuer=private", "dnsNames=b.test", "commonName=W.b.test", "uriSans=https://w.b.test:8443/x", "usages=server auth,key agreement"}
+	if ask, problem := askStanding(standing("infra/c", server...), r); problem != nil || ask.Held {
+		t.Errorf("a server's: got %+v, %+v", ask, problem)
+	}
+	private, _ := r.issuer(key(home + "/private"))
+	private.Usages = traits(t, "usages=client auth").Usages
+	if ask, problem := askStanding(standing("infra/c", "issuer=private", "dnsNames=b.test", "usages=client auth,server auth"), r); problem != nil || ask.Held {
+		t.Errorf("the issuer's own usages: got %+v, %+v", ask, problem)
+	}
+	private.Zones = nil
+	if ask, problem := askStanding(standing("infra/c", all...), r); problem != nil || ask.Held {
+		t.Errorf("without zones: got %+v, %+v", ask, problem)
 	}
 }
 
