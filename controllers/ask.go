@@ -30,6 +30,13 @@ type Ask struct {
 	Held        bool   // the issuer is missing or not valid: nothing new is asked, what is there stays
 }
 
+// elsewhere reports whether the Secret shall not be in the asker's namespace.
+func (a Ask) elsewhere() bool { return a.In != "" && a.In != a.By.Namespace }
+
+// requestsCopy reports whether a copy is to be made for it. One in another namespace is not while it is held, since
+// nobody has judged then whether it may be there.
+func (a Ask) requestsCopy() bool { return a.Shared && !(a.Held && a.elsewhere()) }
+
 // Problem is why an asker, or one of its entries, is not served, and what its owner can do about it.
 type Problem struct {
 	Reason string // an Event's reason
@@ -59,6 +66,7 @@ type rules struct {
 //	issuer not found or invalid                       IssuerNotFound, IssuerNotReady; held, so that no copy goes
 //	no Secret can have the issuer's name              Invalid; held, so that no copy goes
 //	entry without hosts or without secretName, or     Invalid
+//	a name of wildcast's own state in its place, or
 //	no name for a certificate's Secret
 //	annotation that cannot be read, or asks for       Invalid; held, so that no copy goes
 //	what the issuer cannot do
@@ -247,6 +255,12 @@ func checkName(name string) (fault string) {
 		return fmt.Sprintf("%.100q cannot be the name of a certificate's Secret: write lower case letters, digits, \"-\" and \".\", "+
 			"beginning and ending with a letter or digit, 247 characters at most. Give another name.", name)
 	}
+	return reserved(name)
+}
+
+// reserved says that a Secret cannot have a name because it is one of those under which wildcast keeps its own state, empty
+// if it can.
+func reserved(name string) (fault string) {
 	for _, suffix := range []string{recordSuffix, accountSuffix, authoritySuffix} {
 		if strings.HasSuffix(name, suffix) {
 			return fmt.Sprintf("%q cannot be the name of a certificate's Secret: wildcast keeps its own state "+

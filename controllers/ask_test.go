@@ -150,6 +150,8 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 		{"the name is a record's", ingress("infra/w", "s", "w.a.test", named("x.order")), selected, ReasonInvalidIngress, "end in .order"},
 		{"the name is an account's", ingress("infra/w", "s", "w.a.test", named("le.account")), selected, ReasonInvalidIngress, "end in .account"},
 		{"the Secret of an own issuer has a record's name", ingress("infra/w", "w.order", "w.a.test", by("own")), nil, ReasonInvalidIngress, "end in .order"},
+		{"the Secret of a copy has a record's name", ingress("infra/w", "w.order", "w.a.test", by("le")), selected, ReasonInvalidIngress, `spec.tls[0]: "w.order" cannot be`},
+		{"the Secret of a copy has an account's name", ingress("infra/w", "le.account", "w.a.test", by("le")), selected, ReasonInvalidIngress, "end in .account"},
 		{"namespace opts out", ingress("infra/w", "s", "w.a.test", by("le")), optedOut, ReasonNamespaceNotSelected,
 			"kubectl label namespace infra wildcast.dev/sync-"},
 	} {

@@ -120,15 +120,15 @@ func (c *Controller) askersFor(issuer string) (names []types.NamespacedName) {
 }
 
 // Requested tells what Ingresses and Gateways request under the name of one Secret: which certificates, for whom, the oldest
-// first.
+// first. A held ask counts in the asker's own namespace only; see also Keeps.
 func (c *Controller) Requested(target types.NamespacedName) []Ask {
-	return slices.DeleteFunc(c.asks.forTarget(target), func(a Ask) bool { return !a.Shared })
+	return slices.DeleteFunc(c.asks.forTarget(target), func(a Ask) bool { return !a.requestsCopy() })
 }
 
 // RequestedOf names the Secrets under which Ingresses and Gateways request a certificate.
 func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []types.NamespacedName) {
 	for _, ask := range c.asks.forCertificate(certificate) {
-		if ask.Shared {
+		if ask.requestsCopy() {
 			targets = append(targets, ask.Target())
 		}
 	}
@@ -136,7 +136,8 @@ func (c *Controller) RequestedOf(certificate types.NamespacedName) (targets []ty
 }
 
 // Keeps reports whether a copy of a certificate that is at the target stays though nobody requests it: another certificate is
-// asked for there, which is about to take its place, or a Gateway that cannot be read may request it.
+// asked for there, which is about to take its place, or this one is by an ask that is held, or a Gateway that cannot be read
+// may request it.
 func (c *Controller) Keeps(certificate, target types.NamespacedName) bool {
 	return c.caches.managed.get(certificate) != nil && (len(c.asks.forTarget(target)) > 0 || !c.caches.gatewaysKnownIn(target.Namespace))
 }

@@ -5,8 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 )
 
@@ -177,6 +180,41 @@ func TestSecretsOfAnotherNamespaceAreAskedForOnlyWhereAdministratorsLet(t *testi
 			}
 			if exact := row.annotations != nil; exact != (asks[0].Certificate == key("mesh/cred")) {
 				t.Errorf("certificate is %v", asks[0].Certificate)
+			}
+		})
+	}
+}
+
+func TestAHeldAskForASecretOfAnotherNamespaceKeepsWhatIsThereAndMakesNothing(t *testing.T) {
+	spec := `servers: [{hosts: [w.a.test], tls: {mode: SIMPLE, credentialName: cred}}]`
+	le := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "le"}, Type: TypeIssuer, Data: map[string][]byte{"server": []byte("letsencrypt")}}
+	certificate := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: shared.Namespace, Name: shared.Name, Labels: map[string]string{LabelManaged: "true"}}}
+	spaces := []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: selected}}, {ObjectMeta: metav1.ObjectMeta{Name: "mesh", Labels: selected}}}
+	for name, row := range map[string]struct {
+		annotations map[string]string
+		target      types.NamespacedName
+		requested   int
+	}{
+		"in order":                                   {map[string]string{AnnotationIssuer: "le", AnnotationSecretNamespace: "mesh"}, key("mesh/cred"), 1},
+		"the issuer is missing":                      {map[string]string{AnnotationIssuer: "nobody", AnnotationSecretNamespace: "mesh"}, key("mesh/cred"), 0},
+		"an annotation cannot be read":               {map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa", AnnotationSecretNamespace: "mesh"}, key("mesh/cred"), 0},
+		"into the home namespace":                    {map[string]string{AnnotationIssuer: "nobody", AnnotationSecretNamespace: home}, key(home + "/cred"), 0},
+		"the issuer is missing, the namespace's own": {by("nobody"), key("shop/cred"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := NewSurvey(Config{Home: home}, Objects{Namespaces: spaces, Secrets: []*corev1.Secret{le, certificate},
+				Gateways: []*unstructured.Unstructured{gatewayFrom(t, spec, row.annotations)}}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Requested(row.target); len(got) != row.requested {
+				t.Errorf("requested are %+v", got)
+			}
+			if got := s.RequestedOf(shared); len(got) != row.requested {
+				t.Errorf("of the certificate, requested are %v", got)
+			}
+			if !s.Keeps(shared, row.target) {
+				t.Error("a copy that is there goes")
 			}
 		})
 	}

@@ -33,6 +33,9 @@ func (e entry) names() (hosts []string, fault string) {
 	case len(e.hosts) == 0:
 		return nil, e.hostless
 	}
+	if fault = reserved(e.secretName); fault != "" {
+		return nil, fault
+	}
 	hosts, err := canonicalNames(e.hosts)
 	if err != nil {
 		return nil, fmt.Sprintf("hosts: %v; correct it.", err)

@@ -78,10 +78,12 @@ func TestIngressesWithMalformedAnnotationsAreRefused(t *testing.T) {
 
 func TestAnIngressForASecretWhoseNameIsWildcastsOwnIsRefused(t *testing.T) {
 	for name, want := range map[string]bool{"web.tls": false, "web.order": true, "web.account": true, "web.authority": true} {
-		exact := ingress(values{"wildcast.dev/issuer": "letsencrypt", "wildcast.dev/wildcard": "false"})
-		exact.Spec.TLS[0].SecretName = name
-		if _, got := refused(t, create(t.Context(), exact)); got != want {
-			t.Errorf("secretName %s was refused: %t", name, got)
+		for _, wildcard := range []string{"true", "false"} {
+			it := ingress(values{"wildcast.dev/issuer": "letsencrypt", "wildcast.dev/wildcard": wildcard})
+			it.Spec.TLS[0].SecretName = name
+			if _, got := refused(t, create(t.Context(), it)); got != want {
+				t.Errorf("secretName %s, with wildcard %s, was refused: %t", name, wildcard, got)
+			}
 		}
 	}
 }
