@@ -20,8 +20,8 @@ import (
 //	labels of a Namespace              → its Ingresses, Gateways and standing certificates
 //	Namespace that can be read now     → all that is in it, see join
 //	Gateways that can be read now      → the same
-//	issuer Secret                      → that issuer, those whose pair it makes or whose fallback it is, who asks it, the
-//	                                     certificates asked of it and of those
+//	issuer Secret                      → that issuer, those whose pair it makes or whose fallback it is, who asks it or names a
+//	                                     standing certificate that does, the certificates asked of it and of those
 //	solver Secret                      → that solver, the certificates of its namespace's issuers
 //	account Secret                     → its issuer, the solvers beside it, which show it, the certificates asked of it and
 //	                                     of those whose fallback it is
@@ -129,7 +129,9 @@ func (c *Controller) onIssuer(before, now *corev1.Secret) {
 	}
 	c.askerLoop.Add(c.askersFor(now.Name)...)
 	c.issuerLoop.Add(c.issuersFrom(now.Name)...)
-	c.standingLoop.Add(c.standingFrom(now.Name)...)
+	standing := c.standingFrom(now.Name)
+	c.standingLoop.Add(namesOf(standing)...)
+	c.askerLoop.Add(c.askersNaming(standing...)...)
 	leaning := c.leaningOn(nameOf(now))
 	c.issuerLoop.Add(slices.Collect(maps.Keys(leaning))...)
 	c.addCertificatesFrom(func(issuer types.NamespacedName) bool { return issuer == nameOf(now) || leaning[issuer] })

@@ -229,3 +229,27 @@ func TestAStandingCertificateIsServedItsTemplateKeptAndItsStateShown(t *testing.
 		t.Errorf("got %v, after %d orders", r.secret(made).Labels, r.ca.OrderCount())
 	}
 }
+
+func TestAnIngressThatNamesAStandingCertificateIsServedOnceItsIssuerIsThere(t *testing.T) {
+	r := newRig(t)
+	late := r.secret(key(home + "/le")).DeepCopy()
+	late.Name = "late"
+	r.add(standing(home+"/c", "issuer=late", "dnsNames=*.a.test", "secretName=c-tls", "sync="))
+	r.add(ingress("infra/by-name", "by-name", "w.a.test", map[string]string{AnnotationCertificate: "c-tls"}))
+	defer r.run()()
+	held := func(want bool) func() bool {
+		return func() bool {
+			asks := r.asked(key("infra/by-name"))
+			return len(asks) == 1 && asks[0].Held == want
+		}
+	}
+	r.eventually("what the Ingress asks for is held", held(true))
+	r.add(late)
+	r.eventually("it is asked for", held(false))
+	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(key(home+"/c-tls"), "*.a.test") })
+	r.eventually("the issuer is ready", func() bool { return r.secret(nameOf(late)).Annotations[AnnotationStatus] == StatusReady })
+	broken := r.secret(nameOf(late)).DeepCopy()
+	broken.Data["keyType"] = []byte("dsa")
+	r.update(broken)
+	r.eventually("it is held while the issuer is not valid", held(true))
+}

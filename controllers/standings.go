@@ -127,15 +127,24 @@ func (c *Controller) onStanding(before, now *corev1.ConfigMap) {
 	if before != nil && maps.Equal(before.Data, now.Data) && maps.Equal(before.Labels, now.Labels) && before.Annotations[kubedSync] == now.Annotations[kubedSync] {
 		return
 	}
-	names := []string{now.Name, strings.TrimSpace(now.Data["secretName"])}
+	c.askerLoop.Add(c.askersNaming(now)...)
 	if before != nil {
-		names = append(names, strings.TrimSpace(before.Data["secretName"]))
+		c.askerLoop.Add(c.askersNaming(before)...)
+	}
+}
+
+// askersNaming names the objects that name one of these standing certificates.
+func (c *Controller) askersNaming(standing ...*corev1.ConfigMap) (names []types.NamespacedName) {
+	named := map[string]bool{}
+	for _, m := range standing {
+		named[m.Name], named[strings.TrimSpace(m.Data["secretName"])] = true, true
 	}
 	for _, q := range c.caches.requests(metav1.NamespaceAll) {
-		if named := q.annotations[AnnotationCertificate]; named != "" && slices.Contains(names, named) {
-			c.askerLoop.Add(q.by.NamespacedName)
+		if certificate := q.annotations[AnnotationCertificate]; certificate != "" && named[certificate] {
+			names = append(names, q.by.NamespacedName)
 		}
 	}
+	return names
 }
 
 func (c *Controller) onOrder(_, now *corev1.Secret) {
@@ -154,12 +163,9 @@ func (c *Controller) showStanding(certificate types.NamespacedName) {
 	}
 }
 
-// standingFrom names the standing certificates that ask an issuer of that name.
-func (c *Controller) standingFrom(issuer string) (names []types.NamespacedName) {
-	for _, m := range c.caches.standing.all() {
-		if cmp.Or(strings.TrimSpace(m.Data["issuer"]), c.defaultIssuer) == issuer {
-			names = append(names, nameOf(m))
-		}
-	}
-	return names
+// standingFrom returns the standing certificates that ask an issuer of that name.
+func (c *Controller) standingFrom(issuer string) []*corev1.ConfigMap {
+	return slices.DeleteFunc(c.caches.standing.all(), func(m *corev1.ConfigMap) bool {
+		return cmp.Or(strings.TrimSpace(m.Data["issuer"]), c.defaultIssuer) != issuer
+	})
 }
