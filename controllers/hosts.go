@@ -1,7 +1,9 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,24 +12,42 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// canonicalNames returns names in lower case and punycode, without trailing dots, sorted, each once. It refuses what
-// cannot be a DNS name; a leading "*." may stand.
-func canonicalNames(names []string) ([]string, error) {
-	out := make([]string, 0, len(names))
+// canonicalNames returns names in lower case and punycode, without trailing dots, sorted, each once. The error is about the
+// first that cannot be a DNS name, and those that can are there with it; a leading "*." may stand.
+func canonicalNames(names []string) (out []string, fault error) {
 	for _, name := range names {
-		bare, wild := strings.CutPrefix(strings.TrimSuffix(strings.TrimSpace(name), "."), "*.")
-		ascii, err := idna.Lookup.ToASCII(bare)
-		if err != nil || len(validation.IsDNS1123Subdomain(ascii)) > 0 {
-			return nil, fmt.Errorf("%q is not a DNS name", name)
+		canonical, err := canonicalName(name)
+		if err != nil {
+			fault = cmp.Or(fault, err)
+			continue
 		}
-		if wild {
-			ascii = "*." + ascii
-		}
-		out = append(out, ascii)
+		out = append(out, canonical)
 	}
 	slices.Sort(out)
-	return slices.Compact(out), nil
+	return slices.Compact(out), fault
 }
+
+func canonicalName(name string) (string, error) {
+	bare, wild := strings.CutPrefix(strings.TrimSuffix(strings.TrimSpace(name), "."), "*.")
+	ascii, err := idna.Lookup.ToASCII(bare)
+	switch {
+	case isAddress(bare), isAddress(ascii):
+		return "", fmt.Errorf("%q is an IP address: only issuers of kind ca, selfsigned and vault certify those, with ipSans", name)
+	case err != nil, len(validation.IsDNS1123Subdomain(ascii)) > 0, slices.ContainsFunc(strings.Split(ascii, "."), isLong):
+		return "", fmt.Errorf("%q is not a DNS name", name)
+	case wild:
+		return "*." + ascii, nil
+	}
+	return ascii, nil
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
+// isLong reports whether no DNS name can have the label (RFC 1035 §2.3.4).
+func isLong(label string) bool { return len(label) > 63 }
 
 // widen returns the wildcard that covers a host, as the table says.
 //

@@ -57,9 +57,21 @@ func TestNamesAreMadeCanonical(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, bad := range []string{"", "*.", "a..b", "a b.example"} {
-		if got, err := canonicalNames([]string{bad}); err == nil {
-			t.Errorf("%q became %v", bad, got)
+	most := strings.Repeat("a", 63)
+	if got, err := canonicalNames([]string{most + ".example", "1.example", "0.0.1.in-addr.arpa"}); err != nil || len(got) != 3 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for bad, contain := range map[string]string{
+		"": "is not a DNS name", "*.": "is not a DNS name", "a..b": "is not a DNS name", "a b.example": "is not a DNS name",
+		most + "a.example": "is not a DNS name", "b." + most + "a": "is not a DNS name",
+		"10.0.0.1": "is an IP address", "10.0.0.1.": "is an IP address", "*.10.0.0.1": "is an IP address", "１０.0.0.1": "is an IP address",
+		"fd00::1": "is an IP address: only issuers of kind ca, selfsigned and vault certify those, with ipSans",
+	} {
+		if got, err := canonicalNames([]string{bad}); err == nil || !strings.Contains(err.Error(), contain) {
+			t.Errorf("%q became %v with %v, want %s", bad, got, err, contain)
+		}
+		if got, _ := canonicalNames([]string{bad, "a.example"}); !slices.Equal(got, words("a.example")) {
+			t.Errorf("beside %q, a.example became %v", bad, got)
 		}
 	}
 }

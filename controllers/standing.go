@@ -158,7 +158,7 @@ func (r rules) standingAsk(s *Standing, fault error) (*Ask, *Problem) {
 	if issuer.Kind == KindACME && s.CommonName != "" {
 		names, err := canonicalNames(append(slices.Clone(s.Names), s.CommonName))
 		if err != nil {
-			return ask, &Problem{ReasonInvalidCertificate, fmt.Sprintf("commonName: %v; an ACME CA certifies nothing else", err)}
+			return ask, &Problem{ReasonInvalidCertificate, fmt.Sprintf("commonName: %v; an ACME CA certifies DNS names alone", err)}
 		}
 		ask.Names, ask.CommonName = irredundant(names), ""
 	}

@@ -118,7 +118,7 @@ var traits = map[string]struct {
 	"duration":    {"wildcast.dev/duration", []string{"1h", "1h30m", "2160h0m0s", ".5h", "1.h", "+1h", "1µs", "1μs", "01h", "-1h", "0", "0h", "h", "90d", "1", "1h ", "1 h", "."}},
 	"renewBefore": {"wildcast.dev/renew-before", []string{"1s", "1ns", "5ms", "1us", "x", "1w"}},
 	"dnsNames": {"wildcast.dev/dns-names", []string{"a.example.com", "*.example.com", "A.Example.com.", "a,b", "a b\nc\td", ",a,", "bücher.example",
-		"xn--bcher-kva.example", "a_b", "a..b", "-a", "a-", "*.*.a", "*", "https://a", "a.example.com\v", "a\u3000b", "ａ.example"}},
+		"xn--bcher-kva.example", "a_b", "a..b", "-a", "a-", "*.*.a", "*", "https://a", "a.example.com\v", "a\u3000b", "ａ.example", "10.0.0.1", "fd00::1", strings.Repeat("a", 63) + ".example", strings.Repeat("a", 64) + ".example"}},
 }
 
 func TestNoStandingCertificateThatWildcastAcceptsIsRefused(t *testing.T) {
