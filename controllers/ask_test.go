@@ -204,6 +204,15 @@ func TestCertManagersAnnotationsChooseWithTheFlag(t *testing.T) {
 	if len(asks) != 1 || len(problems) > 0 || !slices.Equal(asks[0].Names, words("v.a.test w.a.test")) || !asks[0].Traits.equal(want) {
 		t.Errorf("from one that signs: got %+v, %v", asks, problems)
 	}
+	delete(annotations, AnnotationDuration)
+	for kind, duration := range map[Kind]time.Duration{KindACME: 0, KindSelfSigned: 48 * time.Hour, KindCA: 48 * time.Hour, KindVault: 48 * time.Hour} {
+		le.Kind = kind
+		asks, problems = asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r)
+		if len(asks) != 1 || len(problems) > 0 || asks[0].Duration != duration {
+			t.Errorf("from one of kind %s: got %+v, %v", kind, asks, problems)
+		}
+	}
+	annotations[AnnotationDuration] = "24h"
 	r.certManagerAnnotations = false
 	annotations[AnnotationIssuer] = "le"
 	if asks, _ = asksOf(requestOf(ingress("infra/w", "s", "w.a.test", annotations)), r); !asks[0].Traits.equal(traits(t, "duration=24h")) || len(asks[0].Names) != 1 {

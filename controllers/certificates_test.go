@@ -245,6 +245,16 @@ func (r *rig) update(s *corev1.Secret) {
 	}
 }
 
+func TestTheDurationIsNamedAsACauseWhereTheCARefusesAnOrderThatSaysIt(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 400, Type: "malformed", Detail: "NotBefore and NotAfter are not supported"})
+	r.add(ingress("infra/wiki", "wiki-tls", "wiki.a.test", with(AnnotationDuration, "48h")))
+	defer r.run()()
+	r.eventually("the cause is told", func() bool {
+		return r.said(ReasonOrderFailed, "NotAfter are not supported. It was asked to last 48h0m0s, which not every CA lets one choose: if this one does not, remove the duration. The next")
+	})
+}
+
 func TestARefusedRegistrationNamesWhatTheCASays(t *testing.T) {
 	r := newRig(t)
 	le := r.secret(key(home + "/le")).DeepCopy()

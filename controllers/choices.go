@@ -24,10 +24,12 @@ var choices = []choice{
 // certManagerChoices are those of cert-manager that have a counterpart.
 var certManagerChoices = []choice{
 	{certManagerPrefix + "common-name", func(t *Traits, v string) error { t.CommonName = v; return nil }},
-	{certManagerPrefix + "duration", traitKeys["duration"]},
 	{certManagerPrefix + "renew-before", traitKeys["renewBefore"]},
 	{certManagerPrefix + "private-key-rotation-policy", setRotationPolicy},
 }
+
+// certManagerDuration is not for ACME CAs: cert-manager does not tell them, and some refuse an order that says it.
+var certManagerDuration = choice{certManagerPrefix + "duration", traitKeys["duration"]}
 
 // certManagerSignerChoices are left to ACME CAs and Vault, which decide about them.
 var certManagerSignerChoices = []choice{
@@ -85,6 +87,9 @@ func (r rules) traitsOf(q *request, issuer *Issuer) (traits Traits, err error) {
 	var faults []error
 	if r.certManagerAnnotations {
 		heeded = slices.Concat(certManagerChoices, choices)
+		if issuer.Kind != KindACME {
+			heeded = slices.Concat([]choice{certManagerDuration}, heeded)
+		}
 		if issuer.Kind == KindCA || issuer.Kind == KindSelfSigned {
 			heeded = slices.Concat(certManagerSignerChoices, heeded)
 		}

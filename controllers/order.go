@@ -234,7 +234,16 @@ func (c *Controller) tellFailed(v *view, cause error) {
 	if v.fallsBack() {
 		when = fmt.Sprintf("Its fallback, issuer %s, is asked now.", v.standIn.Issuer.Name)
 	}
-	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s%s", v.name, cause, when, v.noStandIn(Spent{}))})
+	c.told.certificate(v, Problem{reason, fmt.Sprintf("Certificate %s was not issued: %v. %s%s%s", v.name, cause, v.mayNotLast(cause), when, v.noStandIn(Spent{}))})
+}
+
+// mayNotLast says, for an Event, that the CA may have refused the order for the duration that it named.
+func (v *view) mayNotLast(cause error) string {
+	refusal, ok := errors.AsType[*acmeclient.Error](cause)
+	if !ok || refusal.Type != "malformed" || v.want.Issuer.Kind != KindACME || v.want.Duration == 0 {
+		return ""
+	}
+	return fmt.Sprintf("It was asked to last %s, which not every CA lets one choose: if this one does not, remove the duration. ", v.want.Duration)
 }
 
 // tellEarly says that a new certificate is due for renewal already.
