@@ -217,7 +217,7 @@ func (r rules) ask(q *request, entry entry, issuer *Issuer, held bool) (*Ask, *P
 	}
 	var problem *Problem
 	if !held {
-		problem = cmp.Or(permittedNames(ask.Names, issuer), r.permittedNamespace(q.by.Namespace, issuer))
+		problem = cmp.Or(permittedHosts(ask.Names, hosts, issuer), r.permittedNamespace(q.by.Namespace, issuer))
 	}
 	if problem == nil && !held && (q.elsewhere() || ours && (ask.Shared || slices.ContainsFunc(ask.Names, isWildcard))) {
 		name := shared.Name

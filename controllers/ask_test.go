@@ -128,8 +128,10 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 		{"an issuer with its namespace", ingress("infra/w", "s", "w.a.test", by("cert-manager/le")), selected, ReasonInvalidIngress,
 			`Issuer "cert-manager/le" cannot be the name of a Secret. Write the name alone of an issuer in namespace infra or ` + home + "."},
 		{"invalid issuer", ingress("infra/w", "s", "w.a.test", by("broken")), selected, ReasonIssuerNotReady, "server: missing"},
-		{"zone not allowed", ingress("infra/w", "s", "w.a.test", by("narrow")), selected, ReasonNotAllowed, "b.test"},
-		{"namespace not allowed", ingress("infra/w", "s", "w.b.test", by("narrow")), selected, ReasonNotAllowed, "team=web"},
+		{"zone not allowed", ingress("infra/w", "s", "w.a.test", by("narrow")), selected, ReasonNotAllowed,
+			"spec.tls[0]: Issuer " + home + "/narrow may not certify *.a.test: its zones are b.test. Have its owner extend them, or name another issuer."},
+		{"namespace not allowed", ingress("infra/w", "s", "w.b.test", by("narrow")), selected, ReasonNotAllowed,
+			`it serves namespaces with "team=web". Name another issuer, or have an administrator allow it: kubectl label --overwrite namespace infra team=web`},
 		{"namespace not selected", ingress("infra/w", "s", "w.a.test", by("le")), nil, ReasonNamespaceNotSelected,
 			"kubectl label --overwrite namespace infra cert-manager-tls=wildcard.a.test"},
 		{"key type", ingress("infra/w", "s", "w.a.test", map[string]string{AnnotationIssuer: "le", AnnotationKeyType: "dsa"}), selected,
@@ -161,6 +163,22 @@ func TestProblemsSayTheRemedy(t *testing.T) {
 				t.Errorf("got %v", problems)
 			}
 		})
+	}
+}
+
+func TestAZoneThatHoldsTheHostsAndNotTheirWildcardIsToldWithTheWayToExactHosts(t *testing.T) {
+	r := testRules(selected)
+	le, _ := r.issuer(key(home + "/le"))
+	le.Zones = words("w.a.test")
+	exactHosts := `Or set the annotation wildcast.dev/wildcard: "false", for a certificate with exactly these hosts, which are in them.`
+	for hosts, told := range map[string]bool{"w.a.test": true, "w.a.test v.a.test": false} {
+		_, problems := asksOf(requestOf(ingress("infra/w", "s", hosts, by("le"))), r)
+		if len(problems) != 1 || problems[0].Reason != ReasonNotAllowed || strings.HasSuffix(problems[0].Note, exactHosts) != told {
+			t.Errorf("%s: got %v", hosts, problems)
+		}
+	}
+	if asks, problems := asksOf(requestOf(ingress("infra/w", "s", "w.a.test", exactly)), r); len(asks) != 1 || len(problems) != 0 {
+		t.Errorf("with exact hosts: got %v, %v", asks, problems)
 	}
 }
 

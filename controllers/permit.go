@@ -16,11 +16,20 @@ import (
 func permittedNames(names []string, issuer *Issuer) *Problem {
 	for _, name := range names {
 		if !within(name, issuer.Zones) {
-			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s.",
+			return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s may not certify %s: its zones are %s. Have its owner extend them, or name another issuer.",
 				issuer.Name, name, strings.Join(issuer.Zones, ", "))}
 		}
 	}
 	return nil
+}
+
+// permittedHosts checks the names that hosts have become.
+func permittedHosts(names, hosts []string, issuer *Issuer) *Problem {
+	problem := permittedNames(names, issuer)
+	if problem != nil && permittedNames(hosts, issuer) == nil {
+		problem.Note += fmt.Sprintf(` Or set the annotation %s: "false", for a certificate with exactly these hosts, which are in them.`, AnnotationWildcard)
+	}
+	return problem
 }
 
 // permittedTraits checks what else a certificate says. Zones name servers, so of an issuer that has some, who asks from
@@ -84,6 +93,7 @@ func (r rules) permittedNamespace(namespace string, issuer *Issuer) *Problem {
 	if issuer.Namespaces.Matches(r.namespaceLabels) {
 		return nil
 	}
-	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q.",
-		issuer.Name, namespace, issuer.Namespaces)}
+	return &Problem{ReasonNotAllowed, fmt.Sprintf("Issuer %s does not serve namespace %s: it serves namespaces with %q. "+
+		"Name another issuer, or have an administrator allow it: %s",
+		issuer.Name, namespace, issuer.Namespaces, labelCommand(namespace, issuer.Namespaces.String()))}
 }
