@@ -2,6 +2,7 @@ package acmeclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,10 @@ import (
 
 // maxAnswer bounds what is read of one answer; the longest legitimate one is a chain of certificates.
 const maxAnswer = 1 << 20
+
+// answerTime is how long a CA may take for one whole answer. That it begins in time is not enough: a connection that is
+// cut off silently ends in the middle of a body.
+const answerTime = 2 * time.Minute
 
 // resends are the pauses before a request whose connection broke is sent again. The same bytes carry the same nonce,
 // so a request that did reach the CA is refused as badNonce and not acted on twice (RFC 8555 §6.5).
@@ -76,8 +81,11 @@ func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 
 // send sends the request once. Its error is an [*Error] that tells whether the CA may have seen the request.
 func (x *exchange) send(req *http.Request, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(x.ctx, answerTime,
+		fmt.Errorf("the CA gave no whole answer within %s: %w", answerTime, context.DeadlineExceeded))
+	defer cancel()
 	var wrote atomic.Bool
-	ctx := httptrace.WithClientTrace(x.ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	r := req.Clone(ctx)
 	if body != nil {
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -85,12 +93,12 @@ func (x *exchange) send(req *http.Request, body []byte) (*http.Response, error) 
 	}
 	resp, err := x.client.transport.RoundTrip(r)
 	if err != nil {
-		return nil, &Error{Err: err, Down: true, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
+		return nil, &Error{Err: cmp.Or(context.Cause(ctx), err), Down: true, Reached: wrote.Load() && req.Method == http.MethodPost && x.creates(req)}
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	resp.Body.Close()
 	if err != nil {
-		return nil, &Error{Err: err, Status: resp.StatusCode, Down: true, Reached: x.creates(req)}
+		return nil, &Error{Err: cmp.Or(context.Cause(ctx), err), Status: resp.StatusCode, Down: true, Reached: x.creates(req)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(raw))
 	return resp, nil
