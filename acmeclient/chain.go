@@ -1,6 +1,7 @@
 package acmeclient
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -10,6 +11,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-acme/lego/v4/acme"
 )
 
 // certificateRequest makes the PKCS #10 request: the names and the key, and no common name, which CAs are dropping.
@@ -40,20 +43,27 @@ func (o *order) download() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, url := range slices.Sorted(maps.Keys(chains)) {
-		if issuedBy(chains[url].Cert, o.req.PreferredChain) {
-			return chains[url].Cert, nil
-		}
-	}
-	return chains[o.state.Certificate].Cert, nil
+	url := cmp.Or(preferred(chains, o.req.PreferredChain), o.state.Certificate)
+	return chains[url].Cert, nil
 }
 
-// issuedBy tells whether a certificate of the chain was issued by one with this common name.
-func issuedBy(chain []byte, commonName string) bool {
-	certificates, err := parseChain(chain)
-	return err == nil && slices.ContainsFunc(certificates, func(c *x509.Certificate) bool {
-		return strings.EqualFold(c.Issuer.CommonName, commonName)
-	})
+// preferred returns the URL of the chain whose last certificate has an issuer with this common name; else of one in which
+// any certificate has; else nothing. The last one counts first, since a root that another root has signed as well issues
+// certificates of both chains.
+func preferred(chains map[string]*acme.RawCertificate, commonName string) (url string) {
+	issued := func(c *x509.Certificate) bool { return strings.EqualFold(c.Issuer.CommonName, commonName) }
+	var within string
+	for _, url := range slices.Sorted(maps.Keys(chains)) {
+		certificates, err := parseChain(chains[url].Cert)
+		switch {
+		case err != nil:
+		case issued(certificates[len(certificates)-1]):
+			return url
+		case within == "" && slices.ContainsFunc(certificates, issued):
+			within = url
+		}
+	}
+	return within
 }
 
 func checkLeaf(chain []byte, names []string, key crypto.Signer) error {

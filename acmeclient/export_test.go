@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/go-acme/lego/v4/acme"
 )
 
 // DialWith makes the client speak to whom dial leads to, without TLS.
@@ -22,6 +24,15 @@ func Pauses(ctx context.Context, n int, asked time.Duration) []time.Duration {
 		all = append(all, time.Since(start))
 	}
 	return all
+}
+
+// Preferred returns the URL of the chain that is chosen among those in PEM at the URLs.
+func Preferred(chains map[string][]byte, commonName string) string {
+	offered := map[string]*acme.RawCertificate{}
+	for url, chain := range chains {
+		offered[url] = &acme.RawCertificate{Cert: chain}
+	}
+	return preferred(offered, commonName)
 }
 
 // RetryAfter reads the header.

@@ -24,7 +24,8 @@ type Request struct {
 	URL string
 	// Profile is one of those that the CA's directory offers (draft-ietf-acme-profiles); empty for the CA's default.
 	Profile string
-	// PreferredChain is the common name of an issuer in the wanted chain, if the CA offers several; empty for its default.
+	// PreferredChain is the common name of the wanted chain's root or, if no chain has that root, of an issuer in it, if the
+	// CA offers several; empty for its default.
 	PreferredChain string
 	// NotAfter is when the certificate shall end (RFC 8555 §7.1.3), or zero. Many CAs refuse to be told.
 	NotAfter time.Time
