@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,6 +53,33 @@ func (c *Controller) reserve(v *view, account acmeclient.Account) Spent {
 		return Spent{}
 	}
 	return c.ledger.take(v.name, v.attempt(account), v.now)
+}
+
+// mayOrder tells whom the issuers for the whole cluster would order names at a CA for. The home namespace is theirs.
+func (c *Controller) mayOrder(ca string) orderable {
+	var issuers []*Issuer
+	for _, s := range c.caches.issuers.in(c.home) {
+		if issuer, err := c.parseIssuer(s); err == nil && issuer.Server == ca {
+			issuers = append(issuers, issuer)
+		}
+	}
+	return func(namespace string, names []string) bool {
+		if namespace == c.home {
+			return true
+		}
+		r := c.rulesFor(namespace)
+		return slices.ContainsFunc(issuers, func(issuer *Issuer) bool { return r.mayOrder(namespace, names, issuer) })
+	}
+}
+
+// mayOrder reports whether an issuer would order the names for an asker of the namespace, which gets no wildcard's key
+// without its label.
+func (r rules) mayOrder(namespace string, names []string, issuer *Issuer) bool {
+	if len(names) == 0 || permittedNames(names, issuer) != nil || r.permittedNamespace(namespace, issuer) != nil {
+		return false
+	}
+	certificate := sharedName(names)
+	return !slices.ContainsFunc(names, isWildcard) || r.selected(certificate, issuer.SyncFor(certificate), namespace) == nil
 }
 
 // made enters the order that the CA has just made into the record and the ledger.

@@ -116,7 +116,6 @@ func New(cfg Config) (*Controller, error) {
 		asks:                   newAsks(),
 		pages:                  newPages(cfg.HTTP01),
 		turns:                  newTurns(),
-		ledger:                 newLedger(),
 		places:                 newPlaces(),
 		contests:               newContests(),
 		told:                   newTold(cfg.Events),
@@ -128,6 +127,7 @@ func New(cfg Config) (*Controller, error) {
 		solverPrograms:         cfg.SolverPrograms,
 		changed:                cfg.Changed,
 	}
+	c.ledger = newLedger(c.mayOrder)
 	if c.changed == nil {
 		c.changed = func(types.NamespacedName) {}
 	}

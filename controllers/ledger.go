@@ -62,9 +62,13 @@ func attemptsOf(data map[string][]byte) (all []attempt) {
 	return all
 }
 
+// ahead is how far the clocks of those who write records may be ahead of ours. What is said to happen later has not
+// happened: it must not stop orders until then.
+const ahead = time.Hour
+
 // recent are the attempts that a limit may still be about.
 func recent(all []attempt, now time.Time) []attempt {
-	return slices.DeleteFunc(slices.Clone(all), func(a attempt) bool { return now.Sub(a.At) > week })
+	return slices.DeleteFunc(slices.Clone(all), func(a attempt) bool { return now.Sub(a.At) > week || a.At.Sub(now) > ahead })
 }
 
 // domains are the registered domains of the names: example.co.uk for *.a.example.co.uk.
@@ -165,17 +169,21 @@ func (l limits) spent(c count, until time.Time) Spent {
 // ledger knows the attempts that were made, from the records of orders in the cluster and from what this process does. It
 // is safe for concurrent use.
 type ledger struct {
-	limits map[string]limits // by directory
+	limits   map[string]limits         // by directory
+	mayOrder func(ca string) orderable // see look
 
 	mu      sync.Mutex
 	made    map[types.NamespacedName][]attempt // by certificate
 	pending map[types.NamespacedName]attempt   // about to be made
 }
 
-func newLedger() *ledger {
+// orderable tells whether somebody in a namespace may have these names ordered at a CA.
+type orderable func(namespace string, names []string) bool
+
+func newLedger(mayOrder func(ca string) orderable) *ledger {
 	return &ledger{
-		limits: knownLimits(),
-		made:   map[types.NamespacedName][]attempt{}, pending: map[types.NamespacedName]attempt{},
+		limits: knownLimits(), mayOrder: mayOrder,
+		made: map[types.NamespacedName][]attempt{}, pending: map[types.NamespacedName]attempt{},
 	}
 }
 
@@ -227,13 +235,18 @@ func (l *ledger) spent(certificate types.NamespacedName, a attempt, now time.Tim
 	return l.look(certificate, a, now)
 }
 
-// look finds the limit that leaves no room for the longest.
+// look finds the limit that leaves no room for the longest. A record is a Secret, and says what whoever may write Secrets in
+// its namespace wants it to say. So it stops an order of another namespace only where its own may order such names: who may
+// can spend the limit anyhow.
 func (l *ledger) look(certificate types.NamespacedName, a attempt, now time.Time) (longest Spent) {
 	known, limited := l.limits[a.CA]
 	if !limited {
 		return Spent{}
 	}
-	all := l.counted(a.CA, certificate, now)
+	mayOrder := l.mayOrder(a.CA)
+	all := l.counted(a.CA, certificate, now, func(by types.NamespacedName, made attempt) bool {
+		return by.Namespace == certificate.Namespace || mayOrder(by.Namespace, made.Names)
+	})
 	for _, c := range a.touches() {
 		r, times := known.rate(c.limit), all[c.use]
 		times = inTime(times, r, now)
@@ -247,8 +260,9 @@ func (l *ledger) look(certificate types.NamespacedName, a attempt, now time.Time
 	return longest
 }
 
-// counted are the times of all that counts at a CA, but for what is pending for the certificate itself.
-func (l *ledger) counted(ca string, but types.NamespacedName, now time.Time) map[use][]time.Time {
+// counted are the times of all that counts at a CA, but for what is pending for the certificate itself, and what a record
+// says that is not believed.
+func (l *ledger) counted(ca string, but types.NamespacedName, now time.Time, believed func(types.NamespacedName, attempt) bool) map[use][]time.Time {
 	all := map[use][]time.Time{}
 	add := func(a attempt) {
 		if a.CA != ca {
@@ -261,7 +275,9 @@ func (l *ledger) counted(ca string, but types.NamespacedName, now time.Time) map
 	for certificate, attempts := range l.made {
 		l.made[certificate] = recent(attempts, now)
 		for _, a := range l.made[certificate] {
-			add(a)
+			if believed(certificate, a) {
+				add(a)
+			}
 		}
 	}
 	for certificate, a := range l.pending {
@@ -274,17 +290,18 @@ func (l *ledger) counted(ca string, but types.NamespacedName, now time.Time) map
 
 // inTime are the times that a rate is about now, sorted.
 func inTime(times []time.Time, r rate, now time.Time) []time.Time {
-	times = slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return now.Sub(t) >= r.per })
+	times = slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return now.Sub(t) >= r.per || t.Sub(now) > ahead })
 	slices.SortFunc(times, time.Time.Compare)
 	return times
 }
 
-// left calls f with what is left of each limit of which something was used, and with the limit.
+// left calls f with what is left of each limit of which something was used, by what all records say, and with the limit.
 func (l *ledger) left(now time.Time, f func(ca, limit, of string, left, most int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	all := func(types.NamespacedName, attempt) bool { return true }
 	for ca, known := range l.limits {
-		for key, times := range l.counted(ca, types.NamespacedName{}, now) {
+		for key, times := range l.counted(ca, types.NamespacedName{}, now, all) {
 			r := known.rate(key.limit)
 			if used := len(inTime(times, r, now)); used > 0 {
 				f(ca, key.limit, key.of, max(0, r.most-used), r.most)

@@ -2,11 +2,15 @@ package controllers
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wildcast/wildcast/acmeclient"
 )
@@ -17,6 +21,9 @@ var small = limits{
 }
 
 const testCA = "https://ca.test/dir"
+
+// anywhere has all records believed.
+func anywhere(string) orderable { return func(string, []string) bool { return true } }
 
 func tried(ago time.Duration, names string) attempt {
 	return attempt{At: now.Add(-ago), CA: testCA, Account: "one", Names: words(names)}
@@ -33,6 +40,8 @@ func TestTheLedgerStopsBeforeALimitAndSaysWhenItGoesOn(t *testing.T) {
 	exempt.Exempt, elsewhere.CA, another.Account = true, "https://other.test/dir", "two"
 	exemptNow := tried(0, "*.a.test")
 	exemptNow.Exempt = true
+	endless := failed(time.Minute, "*.a.test", "a.test")
+	endless.Ended = now.Add(365 * 24 * time.Hour)
 	for _, row := range []struct {
 		name  string
 		made  []attempt
@@ -64,9 +73,12 @@ func TestTheLedgerStopsBeforeALimitAndSaysWhenItGoesOn(t *testing.T) {
 		{"the limit that lasts the longest decides", []attempt{tried(time.Hour, "*.a.test"), failed(time.Hour, "b.test", ""), failed(2*time.Hour, "c.test", ""), tried(time.Hour, "*.a.test")},
 			tried(0, "*.a.test"), week - time.Hour, "exactly"},
 		{"more than a limit allows", []attempt{tried(4*time.Hour, "*.a.test"), tried(5*time.Hour, "*.a.test"), tried(6*time.Hour, "*.a.test")}, tried(0, "*.a.test"), week - 5*time.Hour, "exactly"},
+		{"attempts of next year count nothing", []attempt{tried(-365*24*time.Hour, "*.a.test"), tried(-366*24*time.Hour, "*.a.test")}, tried(0, "*.a.test"), 0, ""},
+		{"nor do failures of next year", []attempt{endless, endless}, tried(0, "*.a.test"), 0, ""},
+		{"a clock may be a little ahead", []attempt{tried(-time.Minute, "*.a.test"), tried(-time.Minute, "*.a.test")}, tried(0, "*.a.test"), week + time.Minute, "exactly"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			l := newLedger()
+			l := newLedger(anywhere)
 			l.limits[testCA] = small
 			for i, a := range row.made {
 				l.note(key(fmt.Sprintf("infra/c%d", i)), []attempt{a})
@@ -86,7 +98,7 @@ func TestTheLedgerStopsBeforeALimitAndSaysWhenItGoesOn(t *testing.T) {
 }
 
 func TestOrdersThatAreAboutToBeMadeCountUntilTheyAreGivenUp(t *testing.T) {
-	l := newLedger()
+	l := newLedger(anywhere)
 	l.limits[testCA] = limits{orders: rate{2, time.Hour}, domain: small.domain, set: small.set, failures: small.failures}
 	for _, name := range words("infra/one infra/two") {
 		if s := l.take(key(name), tried(0, name+".test"), now); s != (Spent{}) {
@@ -107,7 +119,7 @@ func TestOrdersThatAreAboutToBeMadeCountUntilTheyAreGivenUp(t *testing.T) {
 }
 
 func TestOrdersOfTheSameSecondAreSeveral(t *testing.T) {
-	l := newLedger()
+	l := newLedger(anywhere)
 	l.limits[testCA] = small
 	l.note(key("infra/c"), []attempt{tried(0, "*.a.test"), tried(-time.Millisecond, "*.a.test")})
 	if s := l.take(key("infra/c"), tried(-2*time.Millisecond, "*.a.test"), now); s == (Spent{}) {
@@ -118,7 +130,7 @@ func TestOrdersOfTheSameSecondAreSeveral(t *testing.T) {
 func TestLetsEncryptsLimitsAreKnownAndThoseOfItsStagingAreNot(t *testing.T) {
 	production, _ := acmeclient.DirectoryURL("letsencrypt")
 	staging, _ := acmeclient.DirectoryURL("letsencrypt-staging")
-	l := newLedger().limits
+	l := newLedger(anywhere).limits
 	if got := l[production]; got.set.most != 5 || got.domain.most != 50 || got.orders.most != 300 || got.failures.most != 5 {
 		t.Errorf("got %+v", got)
 	}
@@ -128,7 +140,7 @@ func TestLetsEncryptsLimitsAreKnownAndThoseOfItsStagingAreNot(t *testing.T) {
 }
 
 func TestWhatIsLeftIsCountedWhereSomethingWasUsed(t *testing.T) {
-	l := newLedger()
+	l := newLedger(anywhere)
 	l.limits[testCA] = small
 	l.note(key("infra/c"), []attempt{tried(time.Hour, "*.a.test"), failed(2*time.Minute, "b.test", "b.test")})
 	var got []string
@@ -140,6 +152,82 @@ func TestWhatIsLeftIsCountedWhereSomethingWasUsed(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+func TestARecordIsBelievedAboutItsOwnNamespaceAndOtherwiseWhereThatMayOrder(t *testing.T) {
+	permits := func(ca string) orderable {
+		return func(namespace string, names []string) bool {
+			return ca == testCA && namespace == "infra" && slices.Equal(names, words("*.a.test"))
+		}
+	}
+	for _, row := range []struct {
+		by, of string
+		room   bool
+	}{
+		{"infra", home, false},
+		{"tenant", home, true},
+		{"tenant", "infra", true},
+		{"tenant", "tenant", false},
+	} {
+		l := newLedger(permits)
+		l.limits[testCA] = small
+		l.note(key(row.by+"/forged"), []attempt{tried(time.Hour, "*.a.test"), tried(2*time.Hour, "*.a.test")})
+		if s := l.take(key(row.of+"/next"), tried(0, "*.a.test"), now); (s == Spent{}) != row.room {
+			t.Errorf("by what a record of %s says, namespace %s has %+v", row.by, row.of, s)
+		}
+	}
+}
+
+func TestWhoMayOrderIsAskedOfTheIssuersForTheWholeCluster(t *testing.T) {
+	inBubble(t, 90*day, map[string]string{"zones": "a.test,b.test"}, func(l *life) {
+		for _, row := range []struct {
+			ca, namespace, names string
+			may                  bool
+		}{
+			{"https://ca.test/dir", "tenant", "x.a.test y.b.test", true},
+			{"https://ca.test/dir", "tenant", "*.a.test", false}, // it has no label
+			{"https://ca.test/dir", "infra", "*.a.test", true},
+			{"https://ca.test/dir", "infra", "*.a.test *.b.test", false}, // this certificate has another name, and so another label
+			{"https://ca.test/dir", "infra", "x.c.test", false},
+			{"https://ca.test/dir", "infra", "", false},
+			{"https://other.test/dir", "infra", "x.a.test", false},
+			{"https://ca.test/dir", home, "x.c.test", true},
+		} {
+			if got := l.c.mayOrder(row.ca)(row.namespace, words(row.names)); got != row.may {
+				t.Errorf("%s of %s at %s: %t", row.names, row.namespace, row.ca, got)
+			}
+		}
+	})
+}
+
+// forge adds a record that somebody has written by hand.
+func (l *life) forge(name string, attempts ...attempt) {
+	l.t.Helper()
+	text, err := json.Marshal(attempts)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	at := key(name)
+	l.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: at.Name}, Type: TypeOrder,
+		Data: map[string][]byte{orderAttempts: text}})
+}
+
+func TestARecordThatATenantHasForgedHoldsUpNobodyElse(t *testing.T) {
+	inBubble(t, 90*day, nil, func(l *life) {
+		l.limits = small
+		l.restart()
+		var forged []attempt
+		for i := range 50 {
+			at := time.Now().Add(-time.Duration(i) * time.Second)
+			forged = append(forged, attempt{At: at, CA: "https://ca.test/dir", Account: "https://ca.test/account/1", Names: words("*.a.test")})
+			forged = append(forged, attempt{At: at.Add(10 * 365 * day), CA: "https://ca.test/dir", Account: "https://ca.test/account/1", Names: words("x.a.test")})
+		}
+		l.forge("tenant/x.order", forged...)
+		l.pass(time.Minute)
+		if n := len(l.ca.issued()); n != 1 || l.said(ReasonRateLimited, "") {
+			t.Errorf("%d certificates, Events %q", n, l.events)
+		}
+	})
 }
 
 // again asks for a renewal that the CA did not ask for.

@@ -61,10 +61,11 @@ func NewSurvey(cfg Config, o Objects, partial bool) (*Survey, error) {
 	}
 	caches.readGateways(gatewaySource{}, zap.NewNop())
 	s := &Survey{partial: partial, c: &Controller{
-		caches: caches, joined: newJoined(nil), asks: newAsks(), ledger: newLedger(),
+		caches: caches, joined: newJoined(nil), asks: newAsks(),
 		home: cfg.Home, defaultIssuer: cfg.DefaultIssuer, certManagerAnnotations: cfg.CertManagerAnnotations,
 		solverPrograms: cfg.SolverPrograms, surveys: true,
 	}}
+	s.c.ledger = newLedger(s.c.mayOrder)
 	if err := caches.fill(o); err != nil {
 		return nil, err
 	}
