@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,7 +43,8 @@ type Registration struct {
 }
 
 // Register finds or makes the account that belongs to key, agrees to the CA's terms, and returns the account's URL. It
-// may be called again and again: a key that has an account keeps it. The error is an [*Error].
+// may be called again and again: a key that has an account keeps it, and its contact. The error is an [*Error], in which
+// errors.Is finds [ErrAccountClosed] when the key's account was deactivated.
 func (c *Client) Register(ctx context.Context, key crypto.Signer, r Registration) (string, error) {
 	const op = "register account"
 	j, err := c.job(ctx, Account{Key: key})
@@ -56,12 +58,21 @@ func (c *Client) Register(ctx context.Context, key crypto.Signer, r Registration
 	message := acme.Account{TermsOfServiceAgreed: true, Contact: contacts(r.Email)}
 	account, err := j.newAccount(message, r.EABKeyID, hmacKey)
 	if err != nil {
-		return "", j.failure(op, "", err)
+		return "", closed(j.failure(op, "", err))
 	}
 	if account.Location == "" {
 		return "", &Error{Op: op, Detail: "the CA's answer does not say where the account is", Reached: true}
 	}
 	return account.Location, nil
+}
+
+// closed marks the refusal of an account that is deactivated, which has no type of error of its own: the status in the CA's
+// text is all that tells it from other things that an account may not do.
+func closed(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Type == "unauthorized" && strings.Contains(e.Detail, "deactivated") {
+		e.Err = ErrAccountClosed
+	}
+	return err
 }
 
 func (j *job) newAccount(message acme.Account, eabKeyID, eabHMACKey string) (acme.ExtendedAccount, error) {

@@ -79,6 +79,31 @@ func TestAnAccountThatTheCAHasLostIsReportedAndRegisteredAgain(t *testing.T) {
 	w.must(err)
 }
 
+func TestAnAccountThatIsDeactivatedIsReportedAsSuchWhateverItIsUsedFor(t *testing.T) {
+	w := newWorld(t, acmetest.CAOptions{})
+	w.must(w.ca.Deactivate(w.account.URL))
+	_, ordering := w.order(w.request("a.test"))
+	_, registering := w.client.Register(t.Context(), w.account.Key, acmeclient.Registration{})
+	for op, err := range map[string]error{
+		"create order":     ordering,
+		"register account": registering,
+	} {
+		says(t, err, op, "unauthorized", "deactivated")
+		if !errors.Is(err, acmeclient.ErrAccountClosed) || errors.Is(err, acmeclient.ErrAccountGone) {
+			t.Errorf("error is %v, want ErrAccountClosed", err)
+		}
+	}
+}
+
+func TestAnOrderThatAnAccountMayNotMakeDoesNotSpeakAgainstTheAccount(t *testing.T) {
+	w := newWorld(t, acmetest.CAOptions{})
+	w.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 403, Type: "unauthorized", Detail: "not for a.test"})
+	_, err := w.order(w.request("a.test"))
+	if errorOf(t, err).Type != "unauthorized" || errors.Is(err, acmeclient.ErrAccountClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestKeysThatCannotSignAreRefused(t *testing.T) {
 	w := newWorld(t, acmetest.CAOptions{})
 	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)

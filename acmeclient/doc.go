@@ -21,8 +21,8 @@
 // # Errors
 //
 // Everything that goes wrong is an [*Error] with the CA's own words. Reached separates what may count against a CA's
-// limits from what cost nothing, such as a CA that is down or a DNS provider that refuses. [ErrGone], [ErrInvalid] and
-// [ErrAccountGone] say what to begin anew. No error holds a token or a key authorization.
+// limits from what cost nothing, such as a CA that is down or a DNS provider that refuses. [ErrGone], [ErrInvalid],
+// [ErrAccountGone] and [ErrAccountClosed] say what to begin anew. No error holds a token or a key authorization.
 //
 // # Retries
 //

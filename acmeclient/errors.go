@@ -18,6 +18,9 @@ var (
 	ErrPaused = errors.New("the CA has paused a name")
 	// ErrAccountGone tells that the CA does not know the account: [Client.Register] with the same key helps.
 	ErrAccountGone = errors.New("the CA does not know the account")
+	// ErrAccountClosed tells that the account was deactivated, by its owner or the CA (RFC 8555 §7.3.6), which is for good:
+	// only another key can have an account.
+	ErrAccountClosed = errors.New("the account is deactivated")
 )
 
 // Error is what every function of this package returns when work with the CA or a solver fails.

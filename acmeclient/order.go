@@ -53,7 +53,7 @@ type Request struct {
 // back when its order is resumed, if the solver is a [Sweeper].
 //
 // The error is an [*Error]. errors.Is finds [ErrGone] or [ErrInvalid] in it when this order has no future and a new one
-// may have, and [ErrAccountGone] when the account has to be registered again.
+// may have, [ErrAccountGone] when the account has to be registered again, and [ErrAccountClosed] when it cannot be.
 func (c *Client) Order(ctx context.Context, acct Account, req Request) ([]byte, error) {
 	if err := req.check(); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (o *order) begin() error {
 	}
 	made, err := o.create()
 	if err != nil {
-		return o.failure("create order", "", err)
+		return closed(o.failure("create order", "", err))
 	}
 	if made.Location == "" {
 		return &Error{Op: "create order", Detail: "the CA's answer does not say where the order is", Reached: true}

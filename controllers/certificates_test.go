@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 )
 
@@ -22,7 +24,15 @@ var (
 	shared = types.NamespacedName{Namespace: home, Name: "wildcard.a.test"}
 	record = recordName(shared)
 	wiki   = ingress("infra/wiki", "wiki-tls", "wiki.a.test", by("le"))
+	le     = key(home + "/le") // the rig's issuer
 )
+
+// registered waits for the issuer's account and returns its URL.
+func (r *rig) registered() string {
+	r.t.Helper()
+	r.eventually("the account is registered", func() bool { return r.secret(le).Annotations[AnnotationAccount] != "" })
+	return r.secret(le).Annotations[AnnotationAccount]
+}
 
 // holdsCertificate reports whether the Secret has a certificate for the names that its annotations name.
 func (r *rig) holdsCertificate(name types.NamespacedName, names string) bool {
@@ -288,6 +298,85 @@ func TestAnIssuerThatCannotRegisterSaysWhyOnItsSecret(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestHowLongARegistrationWaitsThatHasFailed(t *testing.T) {
+	for name, row := range map[string]struct {
+		failure acmeclient.Error
+		waits   time.Duration
+	}{
+		"nobody answers":                       {acmeclient.Error{Down: true}, 0},
+		"a gateway answers":                    {acmeclient.Error{Status: 502, Reached: true, Down: true}, 0},
+		"the CA is out of order":               {acmeclient.Error{Status: 500, Type: "serverInternal", Reached: true, Down: true}, 0},
+		"it is, and says how long":             {acmeclient.Error{Status: 503, Reached: true, Down: true, RetryAfter: time.Hour}, time.Hour},
+		"it is busy, and says how long":        {acmeclient.Error{Status: 429, Type: "rateLimited", Reached: true, RetryAfter: time.Hour}, time.Hour},
+		"it refuses":                           {acmeclient.Error{Status: 400, Type: "invalidContact", Reached: true}, 10 * time.Minute},
+		"it refuses, with the wrong status":    {acmeclient.Error{Status: 500, Type: "malformed", Reached: true, Down: true}, 10 * time.Minute},
+		"it would, by what its directory says": {acmeclient.Error{Type: "externalAccountRequired"}, 10 * time.Minute},
+	} {
+		if got := registrationPause(fmt.Errorf("register: %w", &row.failure)); got != row.waits {
+			t.Errorf("%s: %s, want %s", name, got, row.waits)
+		}
+	}
+}
+
+func TestACAThatIsOutOfOrderHasRefusedNoAccount(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 500, Type: "serverInternal", Detail: "no database"})
+	defer r.run()()
+	r.eventually("the owner is told", func() bool {
+		return r.said(ReasonInvalidIssuer, "not registered yet: register account: serverInternal: no database")
+	})
+	if r.said(ReasonInvalidIssuer, "refused") {
+		t.Errorf("Events %q", r.events)
+	}
+	r.ca.Allow()
+	r.registered() // in seconds
+}
+
+func TestACAThatIsOutOfOrderIsNotAskedForAnAccountBeforeItsTime(t *testing.T) {
+	r := newRig(t)
+	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 503, Type: "serverInternal", RetryAfter: time.Hour})
+	stop := r.run()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonInvalidIssuer, "not registered yet") })
+	stop()
+	at, err := time.Parse(time.RFC3339, string(r.secret(accountName(le)).Data[accountNext]))
+	if err != nil || time.Until(at) < 50*time.Minute {
+		t.Errorf("the next attempt is at %s, %v", at, err)
+	}
+}
+
+func TestADeactivatedAccountIsToldWithItsRemedyWhichHelps(t *testing.T) {
+	r := newRig(t)
+	defer r.run()()
+	account := r.registered()
+	if err := r.ca.Deactivate(account); err != nil {
+		t.Fatal(err)
+	}
+	r.add(wiki.DeepCopy())
+	r.eventually("the asker is told", func() bool { return r.said(ReasonOrderFailed, "delete Secret "+home+"/le.account") })
+	if err := r.kube.CoreV1().Secrets(home).Delete(t.Context(), "le.account", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually("there is another account", func() bool {
+		now := r.secret(le).Annotations[AnnotationAccount]
+		return now != "" && now != account
+	})
+}
+
+func TestADeactivatedAccountThatIsRegisteredAgainIsToldWithItsRemedy(t *testing.T) {
+	r := newRig(t)
+	stop := r.run()
+	url := r.registered()
+	stop()
+	if err := r.ca.Deactivate(url); err != nil {
+		t.Fatal(err)
+	}
+	account := r.secret(accountName(le)).DeepCopy()
+	delete(account.Data, accountURL)
+	r.update(account)
+	defer r.run()()
+	r.eventually("the owner is told", func() bool { return r.said(ReasonInvalidIssuer, "delete Secret "+home+"/le.account") })
 }
 
 // moveTo makes another CA the issuer's.

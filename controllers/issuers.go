@@ -86,8 +86,7 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 	return 0, c.note(ctx, s, StatusReady, message, account.URL, reason)
 }
 
-// registrationFailed notes why on the issuer. What the CA refuses, or is known to, waits as long as a failed order, or as
-// long as the CA says; what never reached the CA backs off.
+// registrationFailed notes why on the issuer, and waits as registrationPause says or backs off.
 func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, cause error) (time.Duration, error) {
 	if waiting, ok := errors.AsType[putOffError](cause); ok {
 		return until(waiting.next, time.Now()), nil
@@ -98,21 +97,52 @@ func (c *Controller) registrationFailed(ctx context.Context, s *corev1.Secret, c
 	}
 	if !refused(failure) {
 		message := fmt.Sprintf("The account is not registered yet: %v. It is tried again; check server, caBundle and the network.", cause)
-		return 0, errors.Join(cause, c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer))
+		err := c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer)
+		if wait := registrationPause(cause); wait > 0 {
+			return wait, err
+		}
+		return 0, errors.Join(cause, err)
 	}
-	message := fmt.Sprintf("The CA refused to register the account: %s. Correct email, eabKeyID, eabHMACKey or server.", failure.Detail)
+	remedy := "Correct email, eabKeyID, eabHMACKey or server."
+	if errors.Is(cause, acmeclient.ErrAccountClosed) {
+		remedy = closedRemedy(nameOf(s))
+	}
+	message := fmt.Sprintf("The CA refused to register the account: %s. %s", failure.Detail, remedy)
 	if err := c.note(ctx, s, StatusInvalid, message, "", ReasonInvalidIssuer); err != nil {
 		return 0, err
 	}
 	c.log.Warn("Account refused", zap.String("issuer", nameOf(s).String()), zap.Error(cause))
-	return registrationPause(failure), nil
+	return registrationPause(cause), nil
 }
 
-// refused reports whether the CA has refused a registration, or is known to, so that trying again soon is of no use.
-func refused(failure *acmeclient.Error) bool { return failure.Reached || failure.Type != "" }
+// closedRemedy says what to do about an issuer whose account is deactivated.
+func closedRemedy(issuer types.NamespacedName) string {
+	return fmt.Sprintf("The account of issuer %s is deactivated for good: delete Secret %s, and another one is registered.", issuer, accountName(issuer))
+}
 
-func registrationPause(failure *acmeclient.Error) time.Duration {
-	return max(failure.RetryAfter, pause(2))
+// refused reports whether the CA has refused a registration, or is known to, so that trying again soon is of no use. A CA
+// that is out of order has refused nothing.
+func refused(failure *acmeclient.Error) bool {
+	if failure.Down && (failure.Type == "" || failure.Type == "serverInternal") {
+		return false
+	}
+	return failure.Reached || failure.Type != ""
+}
+
+// registrationPause is how long to wait after a registration has failed, 0 to back off:
+//
+//	the CA refused, or is known to     as long as after a failed order, or longer if it says so
+//	it is out of order or reach        as long as it says, if it does
+//	anything else                      0
+func registrationPause(cause error) time.Duration {
+	failure, ok := errors.AsType[*acmeclient.Error](cause)
+	switch {
+	case !ok:
+		return 0
+	case refused(failure):
+		return max(failure.RetryAfter, pause(2))
+	}
+	return failure.RetryAfter
 }
 
 // putOffError is that the time of the next registration has not come.
@@ -132,19 +162,18 @@ func nextRegistration(account *corev1.Secret, issuer *Issuer) time.Time {
 	return next
 }
 
-// putOff records when to try a refused registration again: neither the events of what we write, nor a restart, nor
-// another leader asks the CA earlier. It returns the cause.
-func (c *Controller) putOff(ctx context.Context, account *corev1.Secret, issuer *Issuer, cause error) error {
-	failure, ok := errors.AsType[*acmeclient.Error](cause)
-	if !ok || !refused(failure) {
-		return cause
+// putOff records when to ask the CA again: neither the events of what we write, nor a restart, nor another leader asks it
+// earlier.
+func (c *Controller) putOff(ctx context.Context, account *corev1.Secret, issuer *Issuer, wait time.Duration) error {
+	if wait == 0 {
+		return nil
 	}
 	account.Data[accountInputs] = []byte(issuer.Hash)
-	account.Data[accountNext] = []byte(time.Now().Add(registrationPause(failure)).UTC().Format(time.RFC3339))
+	account.Data[accountNext] = []byte(time.Now().Add(wait).UTC().Format(time.RFC3339))
 	if _, err := c.kube.CoreV1().Secrets(account.Namespace).Update(ctx, account, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
-		return errors.Join(cause, fmt.Errorf("put off registration of issuer %s: %w", issuer.Name, err))
+		return fmt.Errorf("put off account of issuer %s: %w", issuer.Name, err)
 	}
-	return cause
+	return nil
 }
 
 // register makes the issuer's account: its key is in the cluster before the CA hears of it, so that a process that dies
@@ -163,7 +192,7 @@ func (c *Controller) register(ctx context.Context, issuer *Issuer) (acmeclient.A
 	}
 	url, err := ca.Register(ctx, key, issuer.Registration)
 	if err != nil {
-		return acmeclient.Account{}, c.putOff(ctx, kept, issuer, err)
+		return acmeclient.Account{}, errors.Join(err, c.putOff(ctx, kept, issuer, registrationPause(err)))
 	}
 	identities, err := ca.Identities(ctx)
 	if err != nil {

@@ -225,6 +225,8 @@ func (c *Controller) tellFailed(v *view, cause error) {
 		when = "The next attempt is at " + next.UTC().Format(time.RFC3339) + ", or when the Ingress, the issuer or a solver changes."
 	}
 	switch {
+	case errors.Is(cause, acmeclient.ErrAccountClosed):
+		when = closedRemedy(v.want.Issuer.Name) + " " + when
 	case errors.Is(cause, acmeclient.ErrPaused) && !v.record.Limited:
 		reason, when = ReasonRateLimited, "The CA has paused these names. Open the link that it gives and unpause them; then change the "+
 			"Ingress or wait: the next attempt is at "+v.record.Next.UTC().Format(time.RFC3339)+"."
