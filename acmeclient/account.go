@@ -66,6 +66,17 @@ func (c *Client) Register(ctx context.Context, key crypto.Signer, r Registration
 	return account.Location, nil
 }
 
+// ChangeContact makes email the account's contact, as in [Registration] but not empty (RFC 8555 §7.3.2). The error is an
+// [*Error].
+func (c *Client) ChangeContact(ctx context.Context, account Account, email string) error {
+	j, err := c.job(ctx, account)
+	if err != nil {
+		return err
+	}
+	_, err = j.core.Accounts.Update(account.URL, acme.Account{Contact: contacts(email)})
+	return closed(j.failure("change contact", "", err))
+}
+
 // closed marks the refusal of an account that is deactivated, which has no type of error of its own: the status in the CA's
 // text is all that tells it from other things that an account may not do.
 func closed(err error) error {

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,7 @@ func TestAnAccountThatIsDeactivatedIsReportedAsSuchWhateverItIsUsedFor(t *testin
 	for op, err := range map[string]error{
 		"create order":     ordering,
 		"register account": registering,
+		"change contact":   w.client.ChangeContact(t.Context(), w.account, "new@a.test"),
 	} {
 		says(t, err, op, "unauthorized", "deactivated")
 		if !errors.Is(err, acmeclient.ErrAccountClosed) || errors.Is(err, acmeclient.ErrAccountGone) {
@@ -102,6 +104,21 @@ func TestAnOrderThatAnAccountMayNotMakeDoesNotSpeakAgainstTheAccount(t *testing.
 	if errorOf(t, err).Type != "unauthorized" || errors.Is(err, acmeclient.ErrAccountClosed) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAnAccountsContactIsChangedAndAllElseStays(t *testing.T) {
+	w := newWorld(t, acmetest.CAOptions{})
+	if got := w.ca.Contact(w.account.URL); !slices.Equal(got, []string{"mailto:admin@a.test"}) {
+		t.Fatalf("the contact is %q", got)
+	}
+	w.must(w.client.ChangeContact(t.Context(), w.account, "new@a.test"))
+	if got := w.ca.Contact(w.account.URL); !slices.Equal(got, []string{"mailto:new@a.test"}) {
+		t.Errorf("the contact is %q", got)
+	}
+	if again := w.register(w.account.Key); again.URL != w.account.URL {
+		t.Errorf("the account is %s, and was %s", again.URL, w.account.URL)
+	}
+	says(t, w.client.ChangeContact(t.Context(), w.account, "not an address"), "change contact")
 }
 
 func TestKeysThatCannotSignAreRefused(t *testing.T) {

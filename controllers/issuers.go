@@ -25,6 +25,7 @@ const (
 	accountServer = "server"                // URL of the directory that the account is for
 	accountURL    = "url"                   // the account at the CA; absent until it is registered
 	accountCAs    = "identities"            // the domains by which DNS records name the CA
+	accountEmail  = "email"                 // the contact that the CA was told
 	accountInputs = "inputs"                // hash of the issuer that the CA refused
 	accountNext   = "nextAttempt"           // when to try again what the CA refused, RFC 3339
 )
@@ -77,13 +78,25 @@ func (c *Controller) reconcileIssuer(ctx context.Context, name types.NamespacedN
 		c.told.secret(s, corev1.EventTypeNormal, ReasonAccountRegistered, "Register",
 			fmt.Sprintf("The account at %s is %s.", issuer.Server, account.URL))
 	}
+	return c.noteRegistered(ctx, s, issuer, account.URL)
+}
+
+// noteRegistered notes on an issuer that it is ready, and what it lacks nevertheless.
+func (c *Controller) noteRegistered(ctx context.Context, s *corev1.Secret, issuer *Issuer, account string) (time.Duration, error) {
+	again, err := c.tellContact(ctx, s, issuer)
+	if err != nil {
+		return 0, err
+	}
 	message, reason := "The account is registered.", ""
+	if again > 0 {
+		message += " The CA does not know the email yet: see the Events."
+	}
 	if issuer.Fallback != "" {
 		if _, fault := c.fallbackOf(issuer); fault != "" {
 			message, reason = message+" fallback: "+fault, ReasonInvalidIssuer
 		}
 	}
-	return 0, c.note(ctx, s, StatusReady, message, account.URL, reason)
+	return again, c.note(ctx, s, StatusReady, message, account, reason)
 }
 
 // registrationFailed notes why on the issuer, and waits as registrationPause says or backs off.
@@ -132,7 +145,7 @@ func refused(failure *acmeclient.Error) bool {
 // registrationPause is how long to wait after a registration has failed, 0 to back off:
 //
 //	the CA refused, or is known to     as long as after a failed order, or longer if it says so
-//	it is out of order or reach        as long as it says, if it does
+//	it is out of order, or of reach    as long as it says, if it does
 //	anything else                      0
 func registrationPause(cause error) time.Duration {
 	failure, ok := errors.AsType[*acmeclient.Error](cause)
@@ -198,13 +211,19 @@ func (c *Controller) register(ctx context.Context, issuer *Issuer) (acmeclient.A
 	if err != nil {
 		return acmeclient.Account{}, err
 	}
-	delete(kept.Data, accountInputs)
-	delete(kept.Data, accountNext)
 	kept.Data[accountURL], kept.Data[accountCAs] = []byte(url), []byte(strings.Join(identities, ","))
-	if _, err := c.kube.CoreV1().Secrets(kept.Namespace).Update(ctx, kept, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
-		return acmeclient.Account{}, fmt.Errorf("record account of issuer %s: %w", issuer.Name, err)
+	return acmeclient.Account{Key: key, URL: url}, c.keepAccount(ctx, kept, issuer)
+}
+
+// keepAccount records an account of which the CA knows what the issuer says.
+func (c *Controller) keepAccount(ctx context.Context, account *corev1.Secret, issuer *Issuer) error {
+	delete(account.Data, accountInputs)
+	delete(account.Data, accountNext)
+	account.Data[accountEmail] = []byte(issuer.Registration.Email)
+	if _, err := c.kube.CoreV1().Secrets(account.Namespace).Update(ctx, account, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
+		return fmt.Errorf("record account of issuer %s: %w", issuer.Name, err)
 	}
-	return acmeclient.Account{Key: key, URL: url}, nil
+	return nil
 }
 
 // keepAccountKey returns the Secret with the account's key for the issuer's server, making or changing it as needed.
@@ -264,6 +283,8 @@ func (c *Controller) forgetAccount(ctx context.Context, issuer *Issuer) error {
 	if err != nil {
 		return err
 	}
+	delete(s.Data, accountInputs)
+	delete(s.Data, accountNext)
 	c.log.Warn("The CA does not know the account; registering it again", zap.String("issuer", issuer.Name.String()))
 	if _, err := c.kube.CoreV1().Secrets(s.Namespace).Update(ctx, s, metav1.UpdateOptions{FieldManager: fieldManager}); err != nil {
 		return fmt.Errorf("forget account of issuer %s: %w", issuer.Name, err)
@@ -332,6 +353,7 @@ type cas struct {
 type authority interface {
 	Identities(ctx context.Context) (domains []string, err error)
 	Register(ctx context.Context, key crypto.Signer, r acmeclient.Registration) (url string, err error)
+	ChangeContact(ctx context.Context, account acmeclient.Account, email string) error
 	Order(ctx context.Context, account acmeclient.Account, req acmeclient.Request) (chain []byte, err error)
 	RenewalInfo(ctx context.Context, id string) (acmeclient.RenewalInfo, error)
 }

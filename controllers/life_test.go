@@ -52,6 +52,8 @@ func (ca *paperCA) Register(context.Context, crypto.Signer, acmeclient.Registrat
 	return "https://ca.test/account/1", nil
 }
 
+func (ca *paperCA) ChangeContact(context.Context, acmeclient.Account, string) error { return nil }
+
 func (ca *paperCA) Identities(context.Context) ([]string, error) { return nil, nil }
 
 func (ca *paperCA) RenewalInfo(_ context.Context, id string) (acmeclient.RenewalInfo, error) {

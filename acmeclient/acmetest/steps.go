@@ -15,6 +15,7 @@ const (
 	StepDirectory   = "directory"
 	StepNewNonce    = "new-nonce"
 	StepNewAccount  = "new-account"
+	StepAccount     = "account" // changing an account
 	StepNewOrder    = "new-order"
 	StepOrder       = "order"     // reading an order
 	StepAuthz       = "authz"     // reading an authorization
@@ -31,6 +32,7 @@ func stepOf(r *http.Request) string {
 		{"/dir", StepDirectory},
 		{"/nonce-plz", StepNewNonce},
 		{"/sign-me-up", StepNewAccount},
+		{"/my-account/", StepAccount},
 		{"/order-plz", StepNewOrder},
 		{"/my-order/", StepOrder},
 		{"/authZ/", StepAuthz},

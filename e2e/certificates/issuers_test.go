@@ -1,6 +1,8 @@
 package certificates_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,5 +124,23 @@ func TestAnAccountThatTheCAHasLostIsRegisteredAgainWithTheSameKey(t *testing.T) 
 	}
 	if got := s.CA.Registrations(); got != registered+1 {
 		t.Errorf("%d registrations, want one more than %d", got, registered)
+	}
+}
+
+func TestAnEmailThatChangesReachesTheCAAndTheAccountStays(t *testing.T) {
+	s := open(t, "email", stage.Options{}, map[string]string{"email": "old@example.com"})
+	s.run()
+	s.ready(s.Name)
+	account := s.stored(home(s.Name)).Annotations["wildcast.dev/account"]
+	s.put(home(s.Name), "email", "new@example.com")
+	s.until("the CA knows the new address", func() error {
+		if got := s.CA.Contact(account); !slices.Equal(got, []string{"mailto:new@example.com"}) {
+			return fmt.Errorf("it knows %q", got)
+		}
+		return nil
+	})
+	s.barrier()
+	if got := s.stored(home(s.Name)).Annotations["wildcast.dev/account"]; got != account {
+		t.Errorf("the account is %s, and was %s", got, account)
 	}
 }
