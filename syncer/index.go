@@ -16,7 +16,8 @@ import (
 // kubed left, and forgets every other object, so that its size does not depend on what other people have.
 //
 // Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
-// decision never works on a state older than our last write, and the echo of that write changes nothing.
+// decision never works on a state older than our last write, and the echo of that write changes nothing. An answer that
+// comes after the watch has told of the write and of the end of what was written is too late.
 type index struct {
 	scope scope
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
@@ -114,10 +115,12 @@ func (x *index) Delete(o any) error {
 }
 
 // Replace takes all objects that there are.
-func (x *index) Replace(list []any, _ string) error { return x.replace(metav1.NamespaceAll, list) }
+func (x *index) Replace(list []any, version string) error {
+	return x.replace(metav1.NamespaceAll, list, version)
+}
 
-// replace takes all objects that there are in a namespace; the empty name stands for all.
-func (x *index) replace(namespace string, list []any) error {
+// replace takes all objects that there are in a namespace at a resourceVersion; the empty name stands for all.
+func (x *index) replace(namespace string, list []any, version string) error {
 	now := time.Now()
 	fresh := map[ref]*object{}
 	for _, o := range list {
@@ -130,7 +133,7 @@ func (x *index) replace(namespace string, list []any) error {
 		}
 	}
 	x.mu.Lock()
-	x.fills[namespace].begin(now)
+	x.fills[namespace].begin(now, version)
 	within := func(of string) bool { return namespace == metav1.NamespaceAll || of == namespace }
 	maps.DeleteFunc(x.removing, func(_ types.UID, of string) bool { return within(of) })
 	lost := map[ref]*object{}
@@ -208,14 +211,17 @@ func (x *index) enter(o *object, may func(before *object) bool) bool {
 }
 
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.
-// Nobody is told.
+// Nobody is told. What the watch has told of already and is not held has gone since, or is ours no more: nothing would
+// ever tell of that again.
 func (x *index) wrote(meta metav1.ObjectMeta) {
 	o := x.read(meta)
 	o.checked = true
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := x.objects[o.ref()]
-	if !x.knows(before, &o.ObjectMeta) || before != nil && before.ResourceVersion == o.ResourceVersion {
+	over := before == nil && x.fillOf(o.Namespace).passed(o.ResourceVersion)
+	echoed := before != nil && before.ResourceVersion == o.ResourceVersion
+	if echoed || !over && !x.knows(before, &o.ObjectMeta) {
 		x.set(o.ref(), &o)
 	}
 }

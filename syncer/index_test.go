@@ -117,6 +117,35 @@ func TestTheEchoOfOurWriteChangesNothing(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatTheWatchHasOvertakenDoesNotBringBackWhatHasGone(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		gone func(all part) error
+	}{
+		{"deleted", func(all part) error { return all.Delete(copyMeta("blue/s", "2", 11)) }},
+		{"no copy any more", func(all part) error { return all.Update(meta("blue/s", "2", 11)) }},
+		{"not in a later list", func(all part) error { return all.Replace(nil, "11") }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := newEars(t)
+			all := part{e.index, metav1.NamespaceAll}
+			_ = all.Add(copyMeta("blue/s", "2", 10))
+			all.UpdateResourceVersion("10")
+			if err := test.gone(all); err != nil {
+				t.Fatal(err)
+			}
+			e.wrote(copyMeta("blue/s", "2", 10).ObjectMeta)
+			if e.at(place("blue/s")) != nil {
+				t.Error("it is back")
+			}
+			e.wrote(copyMeta("blue/s", "3", 12).ObjectMeta)
+			if got := e.at(place("blue/s")); got == nil || !got.checked {
+				t.Error("what was written later is not known")
+			}
+		})
+	}
+}
+
 func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	e := newEars(t, copyMeta("blue/s", "2", 10))
 	e.told = nil

@@ -11,17 +11,29 @@ import (
 // fill is how far it is known what is in a namespace, or in all of them.
 type fill struct {
 	since   time.Time // when all was listed first; zero before
+	seen    string    // the resourceVersion up to which all has been told
 	full    atomic.Bool
 	once    sync.Once
 	settled chan struct{}
 }
 
 // begin takes note of a list that is being put into the index.
-func (f *fill) begin(now time.Time) {
+func (f *fill) begin(now time.Time, version string) {
 	if f.since.IsZero() {
 		f.since = now
 	}
+	f.seen = version
 }
+
+// reach takes note of how far the watch has come.
+func (f *fill) reach(version string) {
+	if newer(version, f.seen) {
+		f.seen = version
+	}
+}
+
+// passed reports whether a state has been told, in a list or by the watch: its events come in their order.
+func (f *fill) passed(version string) bool { return !newer(version, f.seen) }
 
 // end takes note that all of a list has been put into the index.
 func (f *fill) end() {
@@ -80,11 +92,21 @@ type part struct {
 
 var _ interface {
 	cache.TransformingStore
+	cache.ResourceVersionUpdater
 	cache.DoneChecker
 } = part{}
 
 // Replace takes all objects that there are in the namespace.
-func (p part) Replace(list []any, _ string) error { return p.replace(p.namespace, list) }
+func (p part) Replace(list []any, version string) error {
+	return p.replace(p.namespace, list, version)
+}
+
+// UpdateResourceVersion is told after each event of the watch.
+func (p part) UpdateResourceVersion(version string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fills[p.namespace].reach(version)
+}
 
 func (p part) Name() string { return "syncer " + p.namespace }
 

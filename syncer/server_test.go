@@ -34,7 +34,7 @@ type server struct {
 	metadata *metadatafake.FakeMetadataClient
 
 	mu       sync.Mutex
-	version  int
+	version  int                             // that of the tracker, which tells it in lists
 	requests []string                        // of the syncer: verb and place
 	refuse   func(verb string, at ref) error // answers a request of the syncer with an error
 	away     error                           // answers every request, also lists and watches
@@ -44,7 +44,7 @@ type server struct {
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 
 func newServer(t *testing.T, name string, of Kind) *server {
-	s := &server{t: t, name: name, kind: of, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
+	s := &server{t: t, name: name, kind: of, version: 1, kube: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme())}
 	resource := strings.ToLower(string(of)) + "s"
 	s.kube.PrependReactor("*", resource, s.react)
 	s.metadata.PrependReactor("get", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -237,9 +237,8 @@ func (s *server) create(secret *corev1.Secret, manager string) (*corev1.Secret, 
 			return nil, invalid(at)
 		}
 	}
-	s.version++
-	secret.UID = types.UID(fmt.Sprintf("%s-%d", s.name, s.version))
-	secret.ResourceVersion = strconv.Itoa(s.version)
+	secret.UID = types.UID(fmt.Sprintf("%s-%d", s.name, s.version+1))
+	secret.ResourceVersion = strconv.Itoa(s.version + 1)
 	secret.CreationTimestamp = metav1.Now()
 	if secret.Type == "" {
 		secret.Type = corev1.SecretTypeOpaque
@@ -247,6 +246,7 @@ func (s *server) create(secret *corev1.Secret, manager string) (*corev1.Secret, 
 	if err := s.kube.Tracker().Create(secretsResource, secret, at.Namespace, metav1.CreateOptions{FieldManager: manager}); err != nil {
 		return nil, err
 	}
+	s.version++
 	return s.get(at)
 }
 

@@ -72,7 +72,7 @@ func (s *Survey) Take(meta *metav1.PartialObjectMetadata) {
 func (s *Survey) Fill(namespace string) error {
 	all := s.found
 	s.found = nil
-	return s.s.index.replace(namespace, all)
+	return s.s.index.replace(namespace, all, "")
 }
 
 // Foreign reports whether there is an object of that name that is neither source nor copy.

@@ -114,6 +114,29 @@ func (w *world) wantSettled(namespace, data string) {
 	}
 }
 
+func TestACopyThatGoesBeforeItsCreationIsAnsweredComesBack(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		w.start() // for the fake's watch does not tell of what went before it
+		deleted := false
+		w.kube.PrependReactor("create", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			handled, made, err := w.react(a)
+			if !deleted {
+				deleted = true
+				_ = w.delete(place("grey/s"), nil)
+				time.Sleep(time.Millisecond) // the watch tells of both
+			}
+			return handled, made, err
+		})
+		w.put("home/s", syncTo("team=ops"))
+		w.wantCopies("grey/s")
+		w.wantTook("create grey/s", "create grey/s", "get home/s")
+		w.edit("home/s", key("a", "9"))
+		time.Sleep(time.Minute)
+		w.wantData("grey/s", "a=9 b=2")
+		w.wantTook("get home/s", "update grey/s")
+	})
+}
+
 func TestAnAnswerThatIsLostIsNoHarm(t *testing.T) {
 	in(t, Secrets, three, func(w *world) {
 		w.put("home/s", syncTo("team=web"))
