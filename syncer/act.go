@@ -39,6 +39,8 @@ type attempt struct {
 
 // reconcile makes the target what it should be.
 func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, error) {
+	ctx, cancel := inTime(ctx, k.limit)
+	defer cancel()
 	defer k.waves.arrive(target, k.observeLag)
 	_, lost := k.lost.LoadAndDelete(target)
 	a := attempt{target: target}

@@ -65,20 +65,22 @@ func (s *Syncer) readContexts(ctx context.Context) {
 // takeContexts ends the keepers of contexts that are no more, or no more the same, begins those of new ones, and reports
 // whether there are other names now.
 func (s *Syncer) takeContexts(ctx context.Context, found map[string]Context) (news bool) {
+	var leaving sync.WaitGroup // together, for each may have to wait for a server that is silent
 	for _, r := range s.contexts.list() {
 		name := r.policy.at.context
 		switch c, known := found[name]; {
 		case !known:
-			r.stop()
+			leaving.Go(r.stop)
 			s.contexts.set(name, nil)
 			s.log.Info("Left context", zap.String("context", name))
 			news = true
 		case c.Revision == r.revision:
 			delete(found, name)
 		default:
-			r.stop()
+			leaving.Go(r.stop)
 		}
 	}
+	leaving.Wait()
 	for name, c := range found {
 		r := s.newRemote(name, c)
 		news = s.contexts.set(name, r) || news

@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	"k8s.io/client-go/metadata"
@@ -23,6 +24,7 @@ type keeper struct {
 	contents *contents
 	requests Requests
 	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went
+	limit    time.Duration                                          // of a look
 
 	loop     *loop.Loop[ref]
 	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
@@ -44,6 +46,17 @@ type demand interface {
 	room(namespace string) (open, shut bool)
 	// remarks are what is to be said about a target, whatever the plan for it.
 	remarks(v view) []saying
+}
+
+// stopGrace is how long a look may go on after the stop signal. It is shorter than the 30 s that Kubernetes gives.
+const stopGrace = 10 * time.Second
+
+// inTime is the context of a look. One that has begun outlives ctx for a while, since between a deletion and a creation
+// there is no copy. One that the API server leaves without an answer ends at the limit, for it keeps a worker.
+func inTime(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return look, func() { forget(); cancel() }
 }
 
 // add has targets looked at.

@@ -45,7 +45,7 @@ type remote struct {
 }
 
 const (
-	// requestsTake is how long a look at a target in another cluster may take.
+	// requestsTake is how long a look at a target in another cluster may take, or a watch to begin.
 	requestsTake = 15 * time.Second
 	// remoteWorkers is how many targets in another cluster are worked on at a time: each has one copy of a source.
 	remoteWorkers = 8
@@ -64,6 +64,7 @@ func (s *Syncer) newRemote(name string, c Context) *remote {
 		contents: s.contents,
 		requests: noRequests{},
 		answered: r.note,
+		limit:    requestsTake,
 		events:   s.events,
 		metrics:  s.metrics,
 		log:      s.log.With(zap.String("context", name)),
@@ -102,8 +103,6 @@ func (r *remote) reconcile(ctx context.Context, target ref) (time.Duration, erro
 	if !cache.IsDone(r.whole()) {
 		return r.await(target)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestsTake)
-	defer cancel()
 	return r.keeper.reconcile(ctx, target)
 }
 

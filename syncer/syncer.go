@@ -105,6 +105,10 @@ type Syncer struct {
 	contexts   contexts
 }
 
+// looksTake is how long a look may take: as long as an API server works at one request, unless it is told otherwise. Half
+// of that is what a webhook may take that does not answer, and fails open.
+const looksTake = time.Minute
+
 // contentsKept is how many bytes of sources are kept between the writes of their copies.
 const contentsKept = 16 << 20
 
@@ -129,6 +133,7 @@ func New(c Config) (*Syncer, error) {
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
 		requests: c.Requests,
 		answered: s.tried,
+		limit:    looksTake,
 		metrics:  newMetrics(c.Kind),
 		events:   c.Events,
 		log:      c.Log,
@@ -222,8 +227,8 @@ func (s *Syncer) tried(_ context.Context, namespace string, err error) {
 	}
 }
 
-// Run does the work, on the leader, until ctx ends, and returns when its workers have returned. It may run once. It
-// returns an error only if ctx ended before everything was known.
+// Run does the work, on the leader, until ctx ends, and returns when its workers have returned, which have 10 s for what
+// they have begun. It may run once. It returns an error only if ctx ended before everything was known.
 func (s *Syncer) Run(ctx context.Context) error {
 	if !cache.WaitFor(ctx, "", s.synced...) {
 		return fmt.Errorf("syncer: waiting for caches: %w", context.Cause(ctx))

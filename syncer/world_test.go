@@ -44,7 +44,8 @@ type world struct {
 	asked    requested
 	config   Config
 	syncer   *Syncer
-	in       scope // of which there are copies
+	made     func(*Syncer) // is told of each syncer before it runs, if not nil
+	in       scope         // of which there are copies
 	began    time.Time
 	stop     func()
 }
@@ -121,6 +122,9 @@ func (w *world) start() {
 	s, err := New(w.config)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.made != nil {
+		w.made(s)
 	}
 	var running sync.WaitGroup
 	running.Go(func() { w.config.Namespaces.RunWithContext(ctx) })
