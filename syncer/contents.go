@@ -91,6 +91,17 @@ func (c *contents) settle(r *reading) {
 	}
 }
 
+// clear forgets all that has been read.
+func (c *contents) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.kept {
+		if e.Value.(*reading).finished() {
+			c.forget(e)
+		}
+	}
+}
+
 func (c *contents) forget(e *list.Element) {
 	r := c.order.Remove(e).(*reading)
 	delete(c.kept, r.of)

@@ -6,7 +6,26 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+func TestCopiesFollowASourceAsItWasInABackup(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		old := w.put("home/s", syncTo("team=ops"))
+		w.start()
+		w.edit("home/s", key("a", "9"))
+		w.wantData("grey/s", "a=9 b=2")
+		old.ManagedFields = nil
+		if err := w.kube.Tracker().Update(secretsResource, old, "home"); err != nil {
+			t.Fatal(err)
+		}
+		list := []any{partial(old), partial(w.want("grey/s"))}
+		if err := (part{w.syncer.index, metav1.NamespaceAll}).Replace(list, old.ResourceVersion); err != nil {
+			t.Fatal(err)
+		}
+		w.wantData("grey/s", "a=1 b=2")
+	})
+}
 
 // TestCopiesFollow: copies follow what sources and namespaces say.
 func TestCopiesFollow(t *testing.T) {

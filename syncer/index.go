@@ -17,7 +17,8 @@ import (
 //
 // Our own writes are put in as soon as the API server has answered, and the newer resourceVersion wins: the next
 // decision never works on a state older than our last write, and the echo of that write changes nothing. An answer that
-// comes after the watch has told of the write and of the end of what was written is too late.
+// comes after the watch has told of the write and of the end of what was written is too late. A list that is older than
+// what was told before counts whatever is held: time has gone back.
 type index struct {
 	scope scope
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
@@ -31,6 +32,8 @@ type index struct {
 	noticed func(at ref)
 	// parted is called when a source has gone, or is none any more, which has no time; with the lock held.
 	parted func(source ref, when time.Time)
+	// reverted is called when time has gone back, before changed: what was read may never have been.
+	reverted func()
 
 	fills map[string]*fill // by the namespace that is watched; the empty name stands for all
 
@@ -53,6 +56,7 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 		refilled: refilled,
 		noticed:  func(ref) {},
 		parted:   func(ref, time.Time) {},
+		reverted: func() {},
 		objects:  map[ref]*object{},
 		named:    groups[string]{},
 		from:     groups[ref]{},
@@ -133,7 +137,7 @@ func (x *index) replace(namespace string, list []any, version string) error {
 		}
 	}
 	x.mu.Lock()
-	x.fills[namespace].begin(now, version)
+	older := x.fills[namespace].begin(now, version)
 	within := func(of string) bool { return namespace == metav1.NamespaceAll || of == namespace }
 	maps.DeleteFunc(x.removing, func(_ types.UID, of string) bool { return within(of) })
 	lost := map[ref]*object{}
@@ -144,11 +148,16 @@ func (x *index) replace(namespace string, list []any, version string) error {
 		}
 	}
 	x.mu.Unlock()
+	put := x.put
+	if older {
+		put = x.putAnyhow
+		x.reverted()
+	}
 	for at, o := range lost {
 		x.changed(at, o, nil)
 	}
 	for _, o := range fresh {
-		x.put(o)
+		put(o)
 	}
 	x.fills[namespace].end()
 	x.noticed(ref{})
@@ -176,6 +185,11 @@ func (x *index) has(state *metav1.ObjectMeta) (known, held bool) {
 
 // put takes the state of an object, unless a newer one is known, and tells whom it may concern.
 func (x *index) put(o *object) {
+	x.enter(o, func(before *object) bool { return !x.knows(before, &o.ObjectMeta) })
+}
+
+// putAnyhow is put for what counts though a newer state is known.
+func (x *index) putAnyhow(o *object) {
 	x.enter(o, func(*object) bool { return true })
 }
 
@@ -185,29 +199,26 @@ func (x *index) renew(meta metav1.ObjectMeta) (held bool) {
 	if known, held := x.has(&meta); known || !held {
 		return held
 	}
-	return x.enter(readObject(meta, x.scope), func(before *object) bool { return before != nil })
+	return x.enter(readObject(meta, x.scope), func(before *object) bool { return before != nil && !x.knows(before, &meta) })
 }
 
-func (x *index) enter(o *object, may func(before *object) bool) bool {
+// enter takes the state of an object if it counts, tells whom it may concern, and reports whether the object was held.
+func (x *index) enter(o *object, counts func(before *object) bool) (held bool) {
 	at := o.ref()
 	x.mu.Lock()
 	before := x.objects[at]
-	if !may(before) {
-		x.mu.Unlock()
-		return false
-	}
-	known := x.knows(before, &o.ObjectMeta)
-	if !known {
+	news := counts(before)
+	if news {
 		x.set(at, o)
 	}
 	x.mu.Unlock()
-	if !known && (before != nil || o.role != roleForeign) {
+	if news && (before != nil || o.role != roleForeign) {
 		if o.role == roleForeign {
 			o = nil
 		}
 		x.changed(at, before, o)
 	}
-	return true
+	return before != nil
 }
 
 // wrote takes what the API server answered to our write of a copy, or to our reading it: its content has been checked.

@@ -207,6 +207,29 @@ func TestWhatWentUnseenGoesWithTheNextList(t *testing.T) {
 	}
 }
 
+func TestAListCountsThoughTimeHasGoneBack(t *testing.T) {
+	source := func(version int) *metav1.PartialObjectMetadata {
+		return meta("home/s", "1", version, AnnotationSync, "")
+	}
+	e := newEars(t, source(1))
+	all := part{e.index, metav1.NamespaceAll}
+	_ = all.Update(source(100))
+	all.UpdateResourceVersion("100")
+	e.told = nil
+	if err := all.Replace([]any{source(95)}, "100"); err != nil {
+		t.Fatal(err)
+	}
+	e.want(t, "refilled")
+	if err := all.Replace([]any{source(90)}, "90"); err != nil {
+		t.Fatal(err)
+	}
+	e.want(t, "home/s: source → source", "refilled")
+	_ = all.Update(source(91))
+	if got := e.at(place("home/s")).ResourceVersion; got != "91" {
+		t.Error(got)
+	}
+}
+
 func TestLookups(t *testing.T) {
 	e := newEars(t, meta("home/s", "1", 1, AnnotationSync, "", AnnotationSyncAs, "t"), meta("home/u", "2", 2, AnnotationSync, "a b"), copyMeta("blue/t", "3", 3), copyMeta("blue/v", "4", 4))
 	if got := e.sourcesNamed("t"); len(got) != 1 || got[0].Name != "s" || e.sourcesNamed("s") != nil || e.sourcesNamed("u") != nil {

@@ -17,12 +17,15 @@ type fill struct {
 	settled chan struct{}
 }
 
-// begin takes note of a list that is being put into the index.
-func (f *fill) begin(now time.Time, version string) {
+// begin takes note of a list that is being put into the index, and reports whether it is older than what has been told:
+// then etcd was restored from a backup.
+func (f *fill) begin(now time.Time, version string) (older bool) {
 	if f.since.IsZero() {
 		f.since = now
 	}
+	older = f.seen != "" && newer(f.seen, version)
 	f.seen = version
+	return older
 }
 
 // reach takes note of how far the watch has come.

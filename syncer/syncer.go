@@ -142,6 +142,7 @@ func New(c Config) (*Syncer, error) {
 	s.index.parted = s.parted
 	s.sources = s.index
 	s.contents = newContents(contentsKept, s.kind.read)
+	s.index.reverted = s.contents.clear
 	s.loop = loop.New(s.kind.resource.Resource, s.reconcile, loop.Options{Log: c.Log})
 	registration, err := c.Namespaces.AddTypedEventHandler(s.namespaceHandler())
 	if err != nil {
