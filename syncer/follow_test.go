@@ -27,6 +27,31 @@ func TestCopiesFollowASourceAsItWasInABackup(t *testing.T) {
 	})
 }
 
+func TestANamespaceThatWasMadeAgainUnseenGetsItsCopies(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		w.put("home/s", syncTo("team=ops"))
+		ending := true
+		w.refuse = func(verb string, at ref) error {
+			if !ending || verb != "create" {
+				return nil
+			}
+			ending = false
+			return terminating(at)
+		}
+		w.start()
+		time.Sleep(time.Hour)
+		w.wantCopies("")
+		before, err := w.syncer.namespaces.Get("grey")
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := before.DeepCopy()
+		after.UID = "again"
+		w.syncer.namespaceHandler().UpdateFunc(before, after)
+		w.wantCopies("grey/s")
+	})
+}
+
 // TestCopiesFollow: copies follow what sources and namespaces say.
 func TestCopiesFollow(t *testing.T) {
 	play(t, []scene{

@@ -109,7 +109,8 @@ func (s *Syncer) namespaceHandler() coreinformers.NamespaceHandlerFuncs {
 	return coreinformers.NamespaceHandlerFuncs{
 		AddFunc: func(n *corev1.Namespace) { s.namespaceChanged(nil, n) },
 		UpdateFunc: func(before, after *corev1.Namespace) {
-			if open(before) != open(after) || !equality.Semantic.DeepEqual(before.Labels, after.Labels) {
+			again := before.UID != after.UID // its end was not seen
+			if again || open(before) != open(after) || !equality.Semantic.DeepEqual(before.Labels, after.Labels) {
 				s.namespaceChanged(before, after)
 			}
 		},

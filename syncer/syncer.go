@@ -30,7 +30,7 @@ type Config struct {
 	Kind     Kind
 	Kube     kubernetes.Interface
 	Metadata metadata.Interface
-	// Namespaces is shared with others, who run it. Names, labels, deletionTimestamp and phase suffice.
+	// Namespaces is shared with others, who run it. Names, UIDs, labels, deletionTimestamp and phase suffice.
 	Namespaces coreinformers.NamespaceIndexInformer
 	// Requests are the names under which Ingresses and Gateways ask for copies. Nil: none. It must know all of them before Run
 	// is called, for copies that nobody asks for are removed.
