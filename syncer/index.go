@@ -39,6 +39,7 @@ type index struct {
 
 	mu       sync.RWMutex
 	objects  map[ref]*object
+	sources  map[ref]*object
 	named    groups[string] // sources by the name of their copies
 	from     groups[ref]    // copies by their source
 	within   groups[string] // copies by namespace
@@ -58,6 +59,7 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 		parted:   func(ref, time.Time) {},
 		reverted: func() {},
 		objects:  map[ref]*object{},
+		sources:  map[ref]*object{},
 		named:    groups[string]{},
 		from:     groups[ref]{},
 		within:   groups[string]{},
@@ -313,12 +315,15 @@ func (x *index) missed(source ref, when time.Time) {
 }
 
 func (x *index) link(at ref, o *object) {
-	switch {
-	case o.role == roleForeign:
+	switch o.role {
+	case roleForeign:
 		return
-	case o.rule != nil:
-		x.named.add(o.rule.Name, at)
-	case o.role == roleCopy:
+	case roleSource:
+		x.sources[at] = o
+		if o.rule != nil {
+			x.named.add(o.rule.Name, at)
+		}
+	case roleCopy:
 		x.from.add(o.origin.ref(), at)
 		x.within.add(at.Namespace, at)
 	}
@@ -327,12 +332,16 @@ func (x *index) link(at ref, o *object) {
 
 func (x *index) unlink(at ref) *object {
 	o := x.objects[at]
-	switch {
-	case o == nil:
+	if o == nil {
 		return nil
-	case o.rule != nil:
-		x.named.remove(o.rule.Name, at)
-	case o.role == roleCopy:
+	}
+	switch o.role {
+	case roleSource:
+		delete(x.sources, at)
+		if o.rule != nil {
+			x.named.remove(o.rule.Name, at)
+		}
+	case roleCopy:
 		x.from.remove(o.origin.ref(), at)
 		x.within.remove(at.Namespace, at)
 	}

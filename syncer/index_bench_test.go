@@ -75,6 +75,23 @@ func BenchmarkMemoryOfCopies(b *testing.B) {
 	}
 }
 
+// What each event of a namespace asks for, in a cluster with many copies of few sources.
+func BenchmarkAllSourcesAmongCopies(b *testing.B) {
+	const sources, copies = 10, 100000
+	x := newIndex(scope{}, func(ref, *object, *object) {}, func(string) {})
+	for i := range sources {
+		x.put(readObject(meta(fmt.Sprintf("home/s%d", i), "source", i+1, AnnotationSync, "").ObjectMeta, scope{}))
+	}
+	for i := range copies {
+		x.put(readObject(copyMeta(fmt.Sprintf("namespace-%d/s", i), "copy", i+1).ObjectMeta, scope{}))
+	}
+	for b.Loop() {
+		if n := len(x.allSources()); n != sources {
+			b.Fatal(n)
+		}
+	}
+}
+
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()

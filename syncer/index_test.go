@@ -242,11 +242,12 @@ func TestLookups(t *testing.T) {
 	if sources := e.count(func(ref) { copies++ }); sources != 2 || copies != 2 {
 		t.Errorf("%d sources, %d copies", sources, copies)
 	}
-	for _, at := range []string{"blue/t", "blue/v"} {
+	for _, at := range []string{"blue/t", "blue/v", "home/s"} {
 		_ = e.Delete(copyMeta(at, "3", 9))
 	}
-	if len(e.from)+len(e.within) != 0 {
-		t.Errorf("%v %v", e.from, e.within)
+	_ = e.Update(meta("home/u", "2", 9))
+	if len(e.from)+len(e.within)+len(e.sources)+len(e.named)+len(e.objects) != 0 {
+		t.Errorf("%v %v %v %v %v", e.from, e.within, e.sources, e.named, e.objects)
 	}
 	if err := e.Add(strings.NewReader("")); err == nil {
 		t.Error("it takes anything")

@@ -28,13 +28,7 @@ func (x *index) sourcesNamed(name string) []*object {
 func (x *index) allSources() []*object {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	var found []*object
-	for _, o := range x.objects {
-		if o.role == roleSource {
-			found = append(found, o)
-		}
-	}
-	return found
+	return slices.Collect(maps.Values(x.sources))
 }
 
 // copiesFrom are the copies that name a source as their origin.
@@ -107,13 +101,10 @@ func (g groups[K]) remove(k K, at ref) {
 func (x *index) count(copy func(at ref)) (sources int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for at, o := range x.objects {
-		switch o.role {
-		case roleSource:
-			sources++
-		case roleCopy:
+	for _, copies := range x.from {
+		for at := range copies {
 			copy(at)
 		}
 	}
-	return sources
+	return len(x.sources)
 }
