@@ -136,6 +136,7 @@ func (k *keeper) readSource(ctx context.Context, a *attempt, source *object) err
 		return nil
 	}
 	k.sources.renew(data.meta)
+	k.sources.judge(data)
 	a.data = &data
 	return errAgain
 }

@@ -63,6 +63,7 @@ type plan struct {
 //
 //	wanted     held                                     →
 //	any        namespace is absent or ends              keep
+//	any        ours, its source's list of keys unjudged readSource: it may be wrong; unless it wants the place itself
 //	no         nothing, not ours, on its way out        keep
 //	no         ours, its source's namespace not seen    keep, unless the namespace has opted out
 //	no         ours, its source's annotations invalid   keep, unless the namespace has opted out
@@ -86,6 +87,9 @@ type plan struct {
 func (p policy) plan(v view, now time.Time) plan {
 	if !v.open {
 		return plan{}
+	}
+	if v.held.is(roleCopy) && v.origin.unjudged() && !slices.ContainsFunc(v.wants, v.origin.same) {
+		return plan{verb: readSource, source: v.origin}
 	}
 	if len(v.wants) == 0 {
 		return p.unwanted(v, now)

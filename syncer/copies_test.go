@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -48,6 +49,8 @@ func TestPlan(t *testing.T) {
 	moved := func(o *object) { o.ResourceVersion = "9" }
 	remade := func(o *object) { o.UID = "s-uid-2" }
 	wrong := func(o *object) { o.rule, o.wrong = nil, &RuleError{Reason: ReasonInvalidSelector} }
+	listing := func(o *object) { o.rule = &Rule{Name: "s", Keys: []string{"a"}, Selector: labels.Nothing()} }
+	judged := func(o *object) { listing(o); o.judged = true }
 	ending := func(o *object) { o.DeletionTimestamp = &metav1.Time{Time: noon} }
 	edited := func(o *object) { o.owned.fields = "other" }
 	checked := func(o *object) { o.checked = true }
@@ -91,6 +94,8 @@ func TestPlan(t *testing.T) {
 		{"not wanted, its source just gone", nil, aCopy(), nil, 4 * time.Second, nil, nil, keep},
 		{"not wanted, its source gone", nil, aCopy(), nil, 5 * time.Second, nil, nil, remove},
 		{"not wanted, its source selects others", nil, aCopy(), aSource(), 0, nil, nil, remove},
+		{"not wanted, its source's list of keys unjudged", nil, aCopy(), aSource(listing), 0, nil, nil, readSource},
+		{"not wanted, its source's list of keys judged", nil, aCopy(), aSource(judged), 0, nil, nil, remove},
 		{"not wanted, another cluster's", nil, aCopy(strange), nil, time.Hour, nil, nil, keep},
 		{"not wanted, another cluster's, of a source of another UID", nil, aCopy(strange), aSource(remade), time.Hour, nil, nil, keep},
 		{"not wanted, label of the cluster edited, its source here", nil, aCopy(strange), aSource(), 0, nil, nil, remove},
@@ -129,6 +134,9 @@ func TestPlan(t *testing.T) {
 		{"wanted, content the same, immutable, hash edited", aSource(moved), aCopy(sealed), aSource(moved), 0, read(aSource(moved), frozenOther), &frozenOther, update},
 		{"wanted of a younger source, that of the copy invalid", aSource(younger), aCopy(), aSource(wrong), 0, nil, nil, keep},
 		{"wanted of an older source, that of the copy invalid", aSource(elder), aCopy(), aSource(wrong), 0, read(aSource(elder), data), nil, update},
+		{"wanted of a younger source, that of the copy with a list of keys unjudged", aSource(younger), aCopy(), aSource(listing), 0, nil, nil, readSource},
+		{"wanted of a younger source, that of the copy with a list of keys judged", aSource(younger), aCopy(), aSource(judged), 0, read(aSource(younger), data), nil, update},
+		{"wanted, its own list of keys unjudged", aSource(listing), aCopy(), aSource(listing), 0, nil, nil, keep},
 		{"wanted, of another type", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), data), &retyped, keep},
 		{"wanted, of another type, content other", aSource(moved), aCopy(), aSource(moved), 0, read(aSource(moved), other), &retyped, replace},
 	} {

@@ -31,7 +31,7 @@ func (s *Syncer) selecting(target ref, candidates []*object) []*object {
 	}
 	var found []*object
 	for _, o := range candidates {
-		if o.is(roleSource) && o.rule != nil && o.ref() != target && o.rule.Selects(namespace.Labels) && !slices.Contains(found, o) {
+		if o.is(roleSource) && o.rule != nil && o.ref() != target && o.rule.Selects(namespace.Labels) && !slices.ContainsFunc(found, o.same) {
 			found = append(found, o)
 		}
 	}

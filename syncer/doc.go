@@ -41,7 +41,8 @@
 //
 // A source that loses its annotation, or no longer selects a namespace, loses its copies at once. One that is deleted
 // loses them after a grace, so that one which is made again in the meantime finds them in place; the grace of one that
-// was deleted while nobody watched begins with the start. A source whose annotations are invalid keeps them as they are.
+// was deleted while nobody watched begins with the start. A source whose annotations are invalid keeps them as they are; so
+// does one that has none of the keys that it lists (keys.go).
 //
 // # Other clusters
 //

@@ -43,7 +43,7 @@ const (
 	ReasonInvalidSelector = "InvalidSelector"
 	// ReasonInvalidSyncAs: the sync-as annotation is no name for an object. Copies stay as they are until it is.
 	ReasonInvalidSyncAs = "InvalidSyncAs"
-	// ReasonInvalidSyncKeys: the sync-keys annotation names no key. Copies stay as they are until it does.
+	// ReasonInvalidSyncKeys: the sync-keys annotation names no key that the source has. Copies stay as they are until it does.
 	ReasonInvalidSyncKeys = "InvalidSyncKeys"
 	// ReasonInvalidSyncContexts: the sync-contexts annotation names no context. Copies stay as they are until it does.
 	ReasonInvalidSyncContexts = "InvalidSyncContexts"

@@ -37,6 +37,7 @@ type object struct {
 	role   role
 	rule   *Rule      // of a source that is in order
 	wrong  *RuleError // of a source that is not
+	judged bool       // of a source that lists keys: it is known whether it has any of them, see keys.go
 	origin origin     // of a copy, ours or kubed's
 	owned  owned      // of a copy or an offered object
 	// checked: the content of this very resourceVersion is known to be what the hash annotation stands for.
@@ -94,6 +95,9 @@ func (n namespaces) has(namespace string) bool {
 }
 
 func (o *object) ref() ref { return ref{Namespace: o.Namespace, Name: o.Name} }
+
+// same reports whether o and p have one place, perhaps at different times.
+func (o *object) same(p *object) bool { return o.ref() == p.ref() }
 
 func (o *object) is(r role) bool { return o != nil && o.role == r }
 

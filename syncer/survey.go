@@ -92,6 +92,7 @@ func (s *Survey) Read(ctx context.Context) error {
 			return fmt.Errorf("read source %s: %w", source.ref(), err)
 		}
 		s.read[source.ref()] = data
+		s.s.sources.judge(data)
 	}
 	return nil
 }

@@ -102,3 +102,26 @@ func TestASurveyTellsTheStateOfEachCopy(t *testing.T) {
 		t.Error("what is foreign is not told from what is not")
 	}
 }
+
+func TestASurveyTellsOfASourceThatHasNoneOfTheKeysThatItLists(t *testing.T) {
+	source := metaAt("home/s", "s", map[string]string{AnnotationSync: "team=web", AnnotationSyncKeys: "typo"})
+	right := payload{Type: "Opaque", Data: map[string][]byte{"k": []byte("v")}}
+	kube := fake.NewClientset(&corev1.Secret{ObjectMeta: source.ObjectMeta, Type: "Opaque", Data: right.Data})
+	namespaces := []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "home"}}, {ObjectMeta: metav1.ObjectMeta{Name: "blue", Labels: map[string]string{"team": "web"}}}}
+	s, err := NewSurvey(Config{Kind: Secrets, Kube: kube, ClusterName: "here"}, namespaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Take(source)
+	s.Take(copyAt("blue/s", source, right))
+	if err := s.Fill(""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found := s.Sources()[0]
+	if found.Wrong == nil || found.Wrong.Reason != ReasonInvalidSyncKeys || len(found.Targets) != 1 || found.Targets[0].State != Kept {
+		t.Errorf("%+v", found)
+	}
+}

@@ -27,6 +27,13 @@ type Content struct {
 	Data, Binary map[string]string
 }
 
+// has reports whether there is a key of that name.
+func (c Content) has(key string) bool {
+	_, text := c.Data[key]
+	_, binary := c.Binary[key]
+	return text || binary
+}
+
 func (o Object) clone() Object {
 	for _, m := range []*map[string]string{&o.Labels, &o.Annotations, &o.Data, &o.Binary} {
 		if *m = maps.Clone(*m); *m == nil {

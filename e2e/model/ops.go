@@ -107,7 +107,7 @@ func (v Verbs) Draw(r *rand.Rand, scene string) Op {
 		Source: Source{
 			Sync: pick(r, "", "true", "team=web", "team=web", "team in (web, ops)", "env=prod,team", "!env", "team!=web", "team=nobody", "false"),
 			As:   pick(r, "", "", "", "a", "z"),
-			Keys: pick(r, "", "", "", "tls.crt", "tls.crt, more", "more, blob", "none"),
+			Keys: pick(r, "", "", "", "tls.crt", "tls.crt, more", "more, blob", "none, tls.key"),
 
 			Kubed: pick(r, "", "", "", "instead", "too"),
 		},
@@ -145,7 +145,7 @@ func (u *Users) Try(ctx context.Context, op Op) error {
 		return u.tryNamespace(ctx, op)
 	}
 	if how := edits[op.Verb]; how != nil {
-		return u.edit(ctx, op.At, func(o *Object) { how(op, o) })
+		return u.change(ctx, op.At, func(o *Object) { how(op, o) })
 	}
 	return u.tryObject(ctx, op)
 }
@@ -262,9 +262,14 @@ func (u *Users) tryObject(ctx context.Context, op Op) error {
 		return u.touch(ctx, op.At, fmt.Sprint(op.Number))
 	case "spoil":
 		how := [][2]string{
-			{prefix + "sync", "team in (web"}, {prefix + "sync-as", "No Name"}, {prefix + "sync-keys", " , "}, {kubed + "sync", "team in (web"},
-		}[op.Number%4]
-		return u.spoil(ctx, op.At, how[0], how[1])
+			{prefix + "sync", "team in (web"}, {prefix + "sync-as", "No Name"}, {prefix + "sync-keys", " , "}, {prefix + "sync-keys", "none"}, {kubed + "sync", "team in (web"},
+		}[op.Number%5]
+		return u.spoil(ctx, op.At, func(o *Object) {
+			o.Annotations[how[0]] = how[1]
+			if how[0] == kubed+"sync" {
+				delete(o.Annotations, prefix+"sync") // which would count instead, until it is taken away
+			}
+		})
 	case "clone":
 		return u.clone(ctx, op)
 	case "kubed copies":

@@ -80,7 +80,7 @@ func (w *World) rule(o Object) (rule, bool) {
 	}
 	if list, found := o.Annotations[prefix+"sync-keys"]; found {
 		r.keys = strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })
-		r.wrong = r.wrong || len(r.keys) == 0
+		r.wrong = r.wrong || !slices.ContainsFunc(r.keys, o.has)
 	}
 	return r, true
 }

@@ -128,6 +128,9 @@ func TestWrong(t *testing.T) {
 		{"left by kubed with the annotation of its source", all(thing("blue/s", byKubed("home/s"), marked(""))), nil, nil, ""},
 
 		{"a copy kept", all(spoilt), all(copy), all(copy), ""},
+		{"a copy kept though its source has none of the keys that it lists", all(thing("home/s", web, annotated(prefix+"sync-keys", "none"))), all(copy), all(copy), ""},
+		{"a copy of a source that has none of the keys that it lists", all(thing("home/s", web, annotated(prefix+"sync-keys", "none"))), nil, all(copy), "belongs to nobody"},
+		{"a copy of one of two keys, of which there is one", all(thing("home/s", web, annotated(prefix+"sync-keys", "none, k"))), nil, all(copy), ""},
 		{"a copy not kept", all(spoilt), all(copy), nil, "nobody may remove"},
 		{"a copy kept though written", all(spoilt), all(copy), all(thing("blue/s", copied("home/s"), written)), "was written"},
 		{"a kept copy given to a younger source", all(spoilt, thing("home/t", web, annotated(prefix+"sync-as", "s"), after(time.Hour))), all(copy),

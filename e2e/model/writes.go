@@ -79,8 +79,24 @@ func (u *Users) touch(ctx context.Context, at Place, value string) error {
 	return err
 }
 
-// spoil gives a source an annotation that is invalid, and counts. For that to mean something, its copies must be there.
-func (u *Users) spoil(ctx context.Context, at Place, annotation, text string) error {
+// change is edit, also where it brings a source into disorder.
+func (u *Users) change(ctx context.Context, at Place, how func(*Object)) error {
+	before, err := u.kind.Get(ctx, at)
+	if err != nil {
+		return err
+	}
+	after := before.clone()
+	how(&after)
+	was, _ := u.World.rule(before)
+	is, _ := u.World.rule(after)
+	if is.wrong && !was.wrong {
+		return u.spoil(ctx, at, how)
+	}
+	return u.edit(ctx, at, how)
+}
+
+// spoil brings a source into disorder. For that to mean something, its copies must be there.
+func (u *Users) spoil(ctx context.Context, at Place, how func(*Object)) error {
 	if err := u.Settle(ctx); err != nil {
 		return err
 	}
@@ -88,13 +104,7 @@ func (u *Users) spoil(ctx context.Context, at Place, annotation, text string) er
 	if _, found := u.World.rule(source); !found {
 		return errors.New("is no source")
 	}
-	err := u.edit(ctx, at, func(o *Object) {
-		o.Annotations[annotation] = text
-		if annotation == kubed+"sync" {
-			delete(o.Annotations, prefix+"sync") // which would count instead, until it is taken away
-		}
-	})
-	if err != nil {
+	if err := u.edit(ctx, at, how); err != nil {
 		return err
 	}
 	objects, err := u.kind.List(ctx)

@@ -293,6 +293,32 @@ func TestSyncKeysChoosesWhatIsCopiedAndAChangeIsFollowed(t *testing.T) {
 	})
 }
 
+func TestASourceThatHasNoneOfTheKeysThatItListsKeepsItsCopiesAndIsReported(t *testing.T) {
+	both(t, "no-such-key", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		web, db := s.namespace("web", "team=web"), s.namespace("db", "team=db")
+		s.secret(source, holding("ca.crt", "1"), holding("notes", "2"), to("team=web"), annotated(syncer.AnnotationSyncKeys, "ca.crt"))
+		s.until(func() error { return s.holds(place{Namespace: web, Name: "omni"}, "ca.crt=1") })
+		was := s.get(place{Namespace: web, Name: "omni"})
+
+		took := s.count(func() {
+			s.edit(source, annotated(syncer.AnnotationSyncKeys, "ca.cert"), annotated(syncer.AnnotationSyncAs, "trust"), to("team=db"), holding("ca.crt", "9"))
+			s.event(source, syncer.ReasonInvalidSyncKeys, `"ca.crt", "notes"`, "copies stay as they are")
+			s.settled(0)
+		})
+		s.wantTally("a list of keys that there are not", took, tally{"get": 1})
+		s.must(s.same(was))
+		s.must(s.w.Restart(s.Context()))
+		s.settled(2)
+		s.must(s.same(was))
+
+		s.edit(source, annotated(syncer.AnnotationSyncKeys, "ca.cert,ca.crt"))
+		s.until(func() error { return s.holds(place{Namespace: db, Name: "trust"}, "ca.crt=9") })
+		s.absent("omni", web)
+	})
+}
+
 func TestOnlyTheCertificateOfAnAuthorityIsCopiedWithSyncKeys(t *testing.T) {
 	s := tell(t, "sync-ca")
 	source := s.at("source", "omni")
