@@ -227,7 +227,7 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 	reason := apierrors.ReasonForError(err)
 	switch {
 	case err == nil:
-		if delivers(p.verb, v.held) {
+		if delivers(p) {
 			k.deliver(p.source, v.target)
 		}
 		if p.hurry {
@@ -257,8 +257,8 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 }
 
 // delivers reports whether a plan that was carried out has made a copy.
-func delivers(done verb, held *object) bool {
-	return done == create || done == replace || done == update && !held.is(roleCopy)
+func delivers(done plan) bool {
+	return done.verb == create || done.verb == replace || done.verb == update && done.given
 }
 
 // sayings are what is wrong at a target whatever comes of the plan.

@@ -57,6 +57,7 @@ type plan struct {
 	again  time.Duration
 	hurry  bool // again: to remove what is held
 	drift  bool // update: somebody changed what we had written
+	given  bool // what is held was not ours and becomes ours
 }
 
 // plan decides. It is a function of its arguments alone.
@@ -82,8 +83,9 @@ type plan struct {
 //	yes        ours, not proved, hash as it should be   readCopy, then keep or update
 //	yes        ours, hash, label or annotation differs  update
 //
-// Given is what is offered, and what kubed left of a source that wants it. Proved means that nobody but us changed the content (see owned, and object.checked). Where a line needs the source's
-// data and v has none: readSource. Updates may turn into replace, see write.
+// Given is what is offered, also if it is another's copy, and what kubed left of a source that wants it. Proved means that
+// nobody but us changed the content (see owned, and object.checked). Where a line needs the source's data and v has none:
+// readSource. Updates may turn into replace, see write.
 func (p policy) plan(v view, now time.Time) plan {
 	if !v.open {
 		return plan{}
@@ -96,18 +98,16 @@ func (p policy) plan(v view, now time.Time) plan {
 	}
 	wants := slices.SortedFunc(slices.Values(v.wants), older)
 	d := plan{source: wants[0], losers: wants[1:]}
+	d.given = p.given(v)
 	switch {
 	case v.held == nil:
 		return p.write(d, v)
-	case v.held.is(roleForeign), v.held.is(roleSource), v.held.is(roleCopy) && !p.ours(v.held, v.origin), v.held.is(roleKubed) && !p.comesFrom(v.held, wants):
-		d.verb = blocked
-		return d
-	case v.held.is(roleCopy) && v.unseen:
+	case !d.given && (!v.held.is(roleCopy) || !p.ours(v.held, v.origin) || v.unseen):
 		d.verb = blocked
 		return d
 	case v.held.DeletionTimestamp != nil:
 		return d
-	case v.held.is(roleOffered), v.held.is(roleKubed):
+	case d.given:
 		return p.write(d, v)
 	case v.origin != nil && v.origin.wrong != nil && older(v.origin, d.source) < 0:
 		return plan{}
@@ -139,6 +139,17 @@ func (p policy) unwanted(v view, now time.Time) plan {
 func (p policy) ours(held, source *object) bool {
 	cluster, marked := held.Labels[LabelOriginCluster]
 	return !marked || cluster == LabelValue(p.cluster) || source.is(roleSource) && source.UID == held.origin.UID
+}
+
+// given reports whether what is held is there to become a copy of ours.
+func (p policy) given(v view) bool {
+	switch {
+	case v.held.is(roleOffered):
+		return true
+	case v.held.is(roleCopy):
+		return v.held.Annotations[AnnotationAdopt] == "true" && !p.ours(v.held, v.origin)
+	}
+	return v.held.is(roleKubed) && p.comesFrom(v.held, v.wants)
 }
 
 // comesFrom reports whether what kubed left is a copy of one of the sources. Kubed knew them by their names: it wrote over

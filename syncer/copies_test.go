@@ -58,6 +58,7 @@ func TestPlan(t *testing.T) {
 	claimed := func(o *object) { o.owned.claimed = true }
 	relabelled := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels["app"] = "y" }
 	strange := func(o *object) { o.Labels = maps.Clone(o.Labels); o.Labels[LabelOriginCluster] = "there" }
+	offered := func(o *object) { o.Annotations = maps.Clone(o.Annotations); o.Annotations[AnnotationAdopt] = "true" }
 	unmarked := func(o *object) { o.Labels = maps.Clone(o.Labels); delete(o.Labels, LabelOriginCluster) }
 	younger := func(o *object) {
 		o.Name, o.UID, o.CreationTimestamp = "t", "t-uid", metav1.Time{Time: noon.Add(time.Second)}
@@ -106,6 +107,11 @@ func TestPlan(t *testing.T) {
 		{"wanted, source read in another state", aSource(moved), nil, nil, 0, read(aSource(), data), nil, readSource},
 		{"wanted, a source held", aSource(), aSource(), nil, 0, nil, nil, blocked},
 		{"wanted, another cluster's", aSource(), aCopy(strange), nil, 0, nil, nil, blocked},
+		{"wanted, another cluster's, offered", aSource(), aCopy(strange, offered), nil, 0, read(aSource(), data), nil, update},
+		{"wanted, another cluster's, offered, of another type", aSource(), aCopy(strange, offered), nil, 0, read(aSource(), data), &retyped, replace},
+		{"wanted, another cluster's, offered, on its way out", aSource(), aCopy(strange, offered, ending), nil, 0, nil, nil, keep},
+		{"not wanted, another cluster's, offered", nil, aCopy(strange, offered), nil, time.Hour, nil, nil, keep},
+		{"wanted, offered though it is ours", aSource(), aCopy(offered), aSource(), 0, nil, nil, keep},
 		{"wanted, on its way out", aSource(), aCopy(ending), aSource(), 0, nil, nil, keep},
 		{"wanted, offered", aSource(), offer, nil, 0, read(aSource(), data), nil, update},
 		{"wanted, offered, of another type", aSource(), offer, nil, 0, read(aSource(), data), &retyped, replace},

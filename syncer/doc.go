@@ -28,7 +28,7 @@
 // that another cluster's wildcast made here. Deletions carry the UID and the resourceVersion that were judged.
 //
 // Whatever else stands where a copy should be is left alone and reported, also a copy from which somebody took the two
-// annotations. The annotation wildcast.dev/adopt hands it over.
+// annotations. The annotation wildcast.dev/adopt hands it over, also another cluster's copy.
 //
 // # Kubed
 //

@@ -52,7 +52,7 @@ func (p policy) dress(held, source *object, origin, hash string) (labels, annota
 	}
 	keepOthers(labels, held.Labels, put(held, held.owned.labels, source.Labels))
 	keepOthers(annotations, held.Annotations, put(held, held.owned.annotations, source.Annotations))
-	if held.is(roleOffered) {
+	if held.is(roleOffered) || held.is(roleCopy) && !p.ours(held, source) {
 		delete(annotations, AnnotationAdopt)
 	}
 	return labels, annotations

@@ -11,7 +11,7 @@ import (
 
 // role is what an object is to us.
 //
-//	origin and target annotation, the target being the object itself    copy, see scope.target
+//	origin and target annotation, the target being the object itself    copy, see scope.target; another cluster's may be offered, see policy.given
 //	else: a sync annotation, ours not "false", in a source namespace    source, but see below, and not a standing certificate
 //	else: the adopt annotation with "true"                              offered
 //	else: kubed's origin annotation, naming a namesake elsewhere        left by kubed

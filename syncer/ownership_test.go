@@ -100,6 +100,18 @@ func TestOwnership(t *testing.T) {
 			w.wantSaid("TargetNotOurs home/s", "TargetNotOurs home/s")
 			w.edit("home/s", syncTo("false"))
 			w.wantCopies("blue/s red/s")
+			was := w.want("blue/s").UID
+			w.edit("blue/s", annotate(AnnotationAdopt, "true"))
+			w.wantData("blue/s", "a=1 b=2") // nobody wants it there
+			w.edit("home/s", syncTo("team=web"))
+			w.wantData("blue/s", "a=9 b=2")
+			w.wantData("red/s", "a=1 b=2")
+			got := w.want("blue/s")
+			if _, found := got.Annotations[AnnotationAdopt]; found || got.UID != was || got.Labels[LabelOriginCluster] != "here" {
+				w.t.Errorf("%+v", got.ObjectMeta)
+			}
+			w.edit("home/s", syncTo("false"))
+			w.wantCopies("red/s")
 		}},
 		{"a cluster that gets another name keeps its copies", func(w *world) {
 			w.config.ClusterName = "there"

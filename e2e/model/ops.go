@@ -57,7 +57,7 @@ func All() Verbs {
 		"change": 8, "add key": 3, "drop key": 3, "freeze": 2, "change binary": 3, "turn key": 2,
 		"user label": 3, "source label": 3, "tool label": 2,
 		"drift label": 3, "drift origin": 2, "take mark": 2, "mark copy": 1,
-		"clone": 3, "forge a copy": 3, "forge another cluster's copy": 1,
+		"clone": 3, "forge a copy": 3, "forge another cluster's copy": 2,
 		"kubed copies": 8, "kubed overwrites": 2,
 	}
 }

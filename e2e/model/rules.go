@@ -150,11 +150,10 @@ func (w *World) ours(o Object) bool {
 	return copied && (!marked || cluster == w.Cluster || living && source.UID == from.UID)
 }
 
-// offered reports whether an object is handed over.
+// offered reports whether an object is handed over, be it a copy that another cluster's wildcast made.
 func (w *World) offered(o Object) bool {
 	_, source := w.rule(o)
-	_, copied := originOf(o)
-	return !source && !copied && o.Annotations[prefix+"adopt"] == "true"
+	return !source && !w.ours(o) && o.Annotations[prefix+"adopt"] == "true"
 }
 
 // winners are the sources of which a copy belongs at each place: the oldest that selects it.

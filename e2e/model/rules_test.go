@@ -82,6 +82,7 @@ func TestWrong(t *testing.T) {
 	copy := thing("blue/s", copied("home/s"))
 	spoilt := thing("home/s", marked("team in (web"))
 	dialect := thing("home/s", annotated(kubed+"sync", "team=web"))
+	elsewhere := labelled(prefix+"origin.cluster", "elsewhere")
 	asKubed := func(o *Object) {
 		o.Annotations[kubed+"origin"] = o.Annotations[prefix+"origin"]
 		o.Labels[kubed+"origin.cluster"], o.Labels[kubed+"origin.namespace"], o.Labels[kubed+"origin.name"] = "here", "home", "s"
@@ -114,6 +115,10 @@ func TestWrong(t *testing.T) {
 		{"a user's object deleted and made again", all(source, thing("blue/s")), nil, all(thing("blue/s", func(o *Object) { o.UID = "other" })), "another object"},
 		{"an offered object as it was", all(source, thing("blue/s", offer)), nil, all(thing("blue/s", offer)), "not marked"},
 		{"an offered object taken over", all(source, thing("blue/s", offer)), nil, all(copy), ""},
+		{"another cluster's copy", all(source, thing("blue/s", copied("home/t"), elsewhere)), nil, nil, ""},
+		{"another cluster's copy taken over", all(source, thing("blue/s", copied("home/t"), elsewhere)), nil, all(thing("blue/s", copied("home/s"), written)), "was written"},
+		{"another cluster's copy that is offered, as it was", all(source, thing("blue/s", copied("home/t"), elsewhere, offer)), nil, nil, "marked as a copy of"},
+		{"another cluster's copy that is offered, taken over", all(source, thing("blue/s", copied("home/t"), elsewhere, offer)), nil, all(copy), ""},
 		{"an offered object that nobody wants, taken over", all(thing("blue/s", offer)), nil, all(thing("blue/s", copied("home/s"), written)), "was written"},
 
 		{"another binary value", all(thing("home/s", web, func(o *Object) { o.Binary = map[string]string{"b": "\xff"} })), nil, all(copy), "binaryData"},

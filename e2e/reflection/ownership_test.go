@@ -87,6 +87,25 @@ func TestTheAdoptAnnotationHandsAnObjectOver(t *testing.T) {
 	})
 }
 
+func TestACopyThatAnotherClustersWildcastMadeIsLeftAloneUntilItIsHandedOver(t *testing.T) {
+	both(t, "restored", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		obstacle := place{Namespace: s.namespace("target", "team=web"), Name: "omni"}
+		was := s.secret(obstacle, holding("k", "old"), labelled(syncer.LabelOriginCluster, "elsewhere"),
+			annotated(syncer.AnnotationTarget, obstacle.String()), annotated(syncer.AnnotationOrigin, `{"namespace":"gone","name":"omni","uid":"u","resourceVersion":"1"}`))
+		s.secret(source, holding("k", "v"), to("team=web"))
+		s.event(source, syncer.ReasonTargetNotOurs, obstacle.String(), "wildcast.dev/adopt=true")
+		s.must(s.same(was))
+		s.kubectl("", "-n", obstacle.Namespace, "annotate", string(s.kind), obstacle.Name, "wildcast.dev/adopt=true")
+		s.copied(source, obstacle.Namespace)
+		is := s.get(obstacle)
+		if _, found := is.Annotations[syncer.AnnotationAdopt]; found || is.UID != was.UID {
+			t.Errorf("it was made anew, or is still offered: %v", is.Annotations)
+		}
+	})
+}
+
 func TestAnObjectThatIsOfferedWhereNoCopyBelongsIsLeftAlone(t *testing.T) {
 	both(t, "offered", func(t *testing.T, s *story) {
 		source := s.at("source", "omni")
