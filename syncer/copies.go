@@ -227,5 +227,9 @@ func (p policy) write(d plan, v view) plan {
 	bare := &object{ObjectMeta: metav1.ObjectMeta{Namespace: v.target.Namespace, Name: v.target.Name}}
 	d.copy = content{bare.ObjectMeta, data}
 	d.copy.meta.Labels, d.copy.meta.Annotations = p.dress(bare, d.source, origin, hash)
+	if d.verb == replace {
+		labels, annotations := p.dress(v.held, d.source, origin, hash)
+		handOn(&d.copy.meta, labels, annotations)
+	}
 	return d
 }

@@ -205,7 +205,7 @@ func TestCopyMetadata(t *testing.T) {
 	for _, key := range []string{"app", "example.com/a", "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "argocd.argoproj.io/x",
 		"helm.sh/chart", "meta.helm.sh/release-name", "kubectl.kubernetes.io/last-applied-configuration", "kubed.appscode.com/sync",
 		"wildcast.dev/sync", "wildcast.dev/sync-as", "wildcast.dev/sync-keys", "wildcast.dev/sync-contexts", "wildcast.dev/adopt", "wildcast.dev/origin", "wildcast.dev/origin.name",
-		"wildcast.dev/target", "wildcast.dev/hash", "wildcast.dev/managed", "wildcast.dev/renew", "wildcast.dev/alt-names", "wildcast.dev/not-after"} {
+		"wildcast.dev/target", "wildcast.dev/hash", "wildcast.dev/kept", "wildcast.dev/managed", "wildcast.dev/renew", "wildcast.dev/alt-names", "wildcast.dev/not-after"} {
 		from[key] = "x"
 	}
 	for metadata, want := range map[CopyMetadata]int{CopyNone: 0, CopySafe: 5, CopyAll: 11} {

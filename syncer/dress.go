@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // This file is about the labels and annotations of copies.
@@ -58,9 +59,39 @@ func (p policy) dress(held, source *object, origin, hash string) (labels, annota
 	return labels, annotations
 }
 
+// handOn dresses a copy that is made in place of another as that one was to be, and notes what of it is others': to the API
+// server, who makes an object has put everything on it.
+func handOn(bare *metav1.ObjectMeta, labels, annotations map[string]string) {
+	delete(annotations, AnnotationKept)
+	theirs := append(beyond(labels, bare.Labels), beyond(annotations, bare.Annotations)...)
+	bare.Labels, bare.Annotations = labels, annotations
+	if len(theirs) > 0 {
+		slices.Sort(theirs)
+		annotations[AnnotationKept] = strings.Join(slices.Compact(theirs), ",")
+	}
+}
+
+// beyond are the keys of a map that another one does not have.
+func beyond(m, other map[string]string) (keys []string) {
+	for key := range m {
+		if _, found := other[key]; !found {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // put gives the test for keys that held got from us, who wrote mine, or from kubed, which copied all that the source has.
+// What was handed on when a copy was made is others'.
 func put(held *object, mine []string, source map[string]string) func(string) bool {
+	kept := parseList(held.Annotations[AnnotationKept])
 	return func(key string) bool {
+		switch {
+		case key == AnnotationKept:
+			return !held.is(roleCopy) // a clone's tells nothing of the clone
+		case held.is(roleCopy) && slices.Contains(kept, key):
+			return false
+		}
 		_, carried := source[key]
 		return slices.Contains(mine, key) || strings.HasPrefix(key, AnnotationKubedOrigin) || carried && held.is(roleKubed)
 	}
@@ -98,7 +129,7 @@ func (p policy) carries(key string) bool {
 // of a certificate are as true of a copy.
 func addressed(key string) bool {
 	switch key {
-	case AnnotationAdopt, AnnotationTarget, AnnotationHash, annotationRenew, annotationRenewed, annotationTemplate, labelManaged, labelStanding:
+	case AnnotationAdopt, AnnotationTarget, AnnotationHash, AnnotationKept, annotationRenew, annotationRenewed, annotationTemplate, labelManaged, labelStanding:
 		return true
 	}
 	return strings.HasPrefix(key, AnnotationSync) || strings.HasPrefix(key, AnnotationOrigin) || strings.HasPrefix(key, kubedPrefix)

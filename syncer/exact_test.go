@@ -85,13 +85,33 @@ func TestCopiesAreExact(t *testing.T) {
 		}},
 		{"an immutable source made again replaces its copies, flag kept", func(w *world) {
 			seal := func(s *corev1.Secret) { s.Immutable = ptr.To(true) }
-			w.put("home/s", syncTo("team=web"), seal)
+			w.put("home/s", syncTo("team=web"), seal, label("app", "x"))
 			w.start()
-			w.del("home/s")
-			w.put("home/s", syncTo("team=web"), seal, key("a", "9"))
-			w.wantData("blue/s", "a=9 b=2")
-			if got := w.want("blue/s").Immutable; got == nil || !*got {
-				w.t.Error("blue/s is not immutable")
+			w.edit("blue/s", label("mine", "1"), annotate("note", "2"))
+			for _, value := range []string{"8", "9"} {
+				w.del("home/s")
+				w.put("home/s", syncTo("team=web"), seal, label("app", "x"), key("a", value))
+				w.wantData("blue/s", "a="+value+" b=2")
+				if got := w.want("blue/s").Immutable; got == nil || !*got {
+					w.t.Error("blue/s is not immutable")
+				}
+				w.took()
+				w.edit("home/s", label("x", value))
+				if got := w.want("blue/s"); got.Labels["mine"] != "1" || got.Annotations["note"] != "2" || got.Annotations[AnnotationKept] != "mine,note" {
+					w.t.Errorf("what others put on it is gone: %v %v", got.Labels, got.Annotations)
+				}
+			}
+			w.edit("home/s", func(s *corev1.Secret) { delete(s.Labels, "app") })
+			w.edit("blue/s", func(s *corev1.Secret) { delete(s.Labels, "mine") })
+			got := w.want("blue/s").Labels
+			if _, app := got["app"]; app {
+				w.t.Error("a label that the source lost stayed")
+			}
+			if _, mine := got["mine"]; mine {
+				w.t.Error("a label that its owner took away came back")
+			}
+			if _, kept := w.want("red/s").Annotations[AnnotationKept]; kept {
+				w.t.Error("nobody has put anything on red/s")
 			}
 		}},
 		{"marks of tools, owners and finalizers stay on the source", func(w *world) {

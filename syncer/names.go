@@ -35,6 +35,9 @@ const (
 	AnnotationTarget = Prefix + "target"
 	// AnnotationHash on a copy is the digest of the content that it was given.
 	AnnotationHash = Prefix + "hash"
+	// AnnotationKept on a copy that was deleted and made again, since its type or immutable content had to change, is a comma
+	// list of the labels and annotations that others had put on it. The API server takes them for wildcast's since then.
+	AnnotationKept = Prefix + "kept"
 )
 
 // Reasons of Events. Those about a source are Events on the source.

@@ -28,9 +28,10 @@ type World struct {
 	past past
 }
 
-// Dress is what users have put on an object, which stays when wildcast writes it.
+// Dress is what users have put on an object, which stays when wildcast writes it, also when it has to delete it for that
+// and make it again.
 type Dress struct {
-	UID  string            // of the object; another one at the same place has none of it
+	UID  string            // of the object
 	Must map[string]string // labels that nobody but users would put there
 	May  map[string]bool   // labels and annotations that users have set or changed; where they leave them is open
 }

@@ -106,6 +106,7 @@ func TestWrong(t *testing.T) {
 		{"another origin", all(source), nil, all(thing("blue/s", copied("home/t"))), "marked as a copy of"},
 		{"a label missing", all(thing("home/s", web, labelled("tier", "gold"))), nil, all(copy), "label tier"},
 		{"a label left over", all(source), nil, all(thing("blue/s", copied("home/s"), labelled("tier", "gold"))), "left over"},
+		{"a user's label kept that is none", all(source), nil, all(thing("blue/s", copied("home/s"), annotated(prefix+"kept", "tier"), labelled("tier", "gold"))), "left over"},
 		{"a tool's label copied", all(thing("home/s", web, labelled("helm.sh/chart", "c"))), nil,
 			all(thing("blue/s", copied("home/s"), labelled("helm.sh/chart", "c"))), "left over"},
 		{"the younger source's copy", all(thing("home/s", web, after(time.Hour)), thing("blue/t", web, annotated(prefix+"sync-as", "s"))), nil, all(copy), "marked as a copy"},

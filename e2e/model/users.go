@@ -119,11 +119,9 @@ func (u *Users) deleteNamespace(ctx context.Context, name string) error {
 			u.note(&o, nil)
 		}
 	}
-	for at := range w.Kept {
-		if at.Namespace == name {
-			delete(w.Kept, at)
-		}
-	}
+	in := func(at Place) bool { return at.Namespace == name }
+	maps.DeleteFunc(w.Kept, func(at Place, _ Object) bool { return in(at) })
+	maps.DeleteFunc(w.Dressed, func(at Place, _ Dress) bool { return in(at) })
 	return nil
 }
 
@@ -166,6 +164,7 @@ func (u *Users) note(before, after *Object) {
 	if after == nil {
 		delete(w.Objects, before.Place)
 		delete(w.Kept, before.Place)
+		delete(w.Dressed, before.Place)
 		return
 	}
 	u.noteDress(before, *after)
@@ -185,9 +184,10 @@ func (u *Users) note(before, after *Object) {
 // noteDress notes the labels and annotations with which a user has left an object.
 func (u *Users) noteDress(before *Object, after Object) {
 	d := u.World.Dressed[after.Place]
-	if d.UID != after.UID {
-		d = Dress{UID: after.UID, May: map[string]bool{}}
+	if before == nil || d.May == nil {
+		d.May = map[string]bool{}
 	}
+	d.UID = after.UID
 	if before == nil || !u.World.ours(*before) {
 		before = &Object{} // all that is on it is users'
 	}

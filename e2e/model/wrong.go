@@ -156,7 +156,10 @@ func (w *World) wrongDress(is, source Object) string {
 	}
 	dress := w.Dressed[is.Place]
 	if dress.UID != is.UID {
-		dress = Dress{}
+		dress.Must = nil // it was replaced, or went and came again
+	}
+	if kept, found := is.Annotations[prefix+"kept"]; found {
+		annotations[prefix+"kept"] = kept
 	}
 	for key, value := range dress.Must {
 		if is.Labels[key] != value && !w.Shared[key] {
@@ -217,6 +220,7 @@ func (w *World) Rest(seen map[Place]Object) {
 			delete(w.Kept, at)
 		}
 	}
+	maps.DeleteFunc(w.Dressed, func(at Place, _ Dress) bool { _, there := seen[at]; return !there })
 	w.past = past{labels: map[string][]map[string]string{}}
 	for name, labels := range w.Namespaces {
 		w.past.labels[name] = []map[string]string{labels}

@@ -1,6 +1,7 @@
 package reflection
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -190,12 +191,22 @@ func TestAnImmutableSourceThatIsReplacedReplacesItsCopiesAndTheFlagIsKept(t *tes
 		targets := s.namespaces(2, "a", "team=web")
 		s.secret(source, holding("k", "one"), immutable, to("team=web"))
 		s.copied(source, targets...)
+		mine, other := place{Namespace: targets[0], Name: source.Name}, place{Namespace: targets[1], Name: source.Name}
+		s.kubectl("", "-n", mine.Namespace, "label", string(s.kind), mine.Name, "mine=1")
 		took := s.count(func() {
 			s.remove(source)
 			s.secret(source, holding("k", "two"), immutable, to("team=web"))
 			s.copied(source, targets...)
 		})
 		s.wantTally("to replace an immutable source", took, tally{"get": 3, "delete": 2, "create": 2})
+		s.edit(source, annotated("example.com/note", "new"))
+		s.until(func() error { return errors.Join(s.dressed(source, mine), s.dressed(source, other)) })
+		if is := s.get(mine); is.Labels["mine"] != "1" || is.Annotations[syncer.AnnotationKept] != "mine" {
+			t.Errorf("a user's label is gone, or not known as one: %v %v", is.Labels, is.Annotations)
+		}
+		if kept, found := s.get(other).Annotations[syncer.AnnotationKept]; found {
+			t.Errorf("%q is kept, which nobody has put there", kept)
+		}
 		s.edit(source, unannotated(syncer.AnnotationSync))
 		s.absent("omni", targets...)
 	}, "--delete-grace=10m")

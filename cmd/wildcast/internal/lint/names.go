@@ -18,5 +18,5 @@ var Names = []string{
 	controllers.AnnotationStatus, controllers.AnnotationMessage, controllers.AnnotationAccount,
 	syncer.AnnotationSyncAs, syncer.AnnotationSyncKeys, syncer.AnnotationSyncContexts,
 	syncer.LabelOriginCluster, syncer.LabelOriginNamespace, syncer.LabelOriginName,
-	syncer.AnnotationOrigin, syncer.AnnotationTarget, syncer.AnnotationHash,
+	syncer.AnnotationOrigin, syncer.AnnotationTarget, syncer.AnnotationHash, syncer.AnnotationKept,
 }
