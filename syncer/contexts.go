@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,6 +51,9 @@ func (s *Syncer) enterContexts(ctx context.Context) (follow func()) {
 // readContexts makes the keepers those of the contexts that there are now.
 func (s *Syncer) readContexts(ctx context.Context) {
 	found, err := s.contexts.read()
+	if _, nameless := found[""]; nameless { // which stands for the home cluster
+		err = errors.New("a context in --contexts-kubeconfig has no name: give it one, or take it out")
+	}
 	news := s.contexts.fail(err)
 	switch {
 	case err == nil:

@@ -392,6 +392,28 @@ func TestContextsThatFail(t *testing.T) {
 			time.Sleep(reread)
 			there.wantData("home/s", "a=8 b=2")
 		}},
+		{"a context without a name is not taken for the home cluster, and all stays as it was until it has one", func(w *world) {
+			a, there := explore(w, "")
+			there.put("home/t", label(LabelOriginCluster, "here"), annotate(AnnotationTarget, "home/t"), annotate(AnnotationOrigin, origin{"home", "gone", "u", "1"}.String()))
+			w.put("home/s", contextsTo("there"))
+			a.lead("", "", there.server)
+			w.start()
+			if note := w.note(); !strings.Contains(note, "has no name: give it one") {
+				w.t.Error(note)
+			}
+			time.Sleep(time.Minute)
+			there.want("home/t")
+			there.wantCopies("")
+			a.lose("")
+			time.Sleep(reread)
+			there.wantCopies("home/s")
+			a.lead("", "", there.server)
+			time.Sleep(reread)
+			w.edit("home/s", key("a", "9"))
+			there.wantData("home/s", "a=9 b=2")
+			there.want("home/t")
+			w.wantSaid()
+		}},
 		{"other credentials or another server are used without a restart", func(w *world) {
 			a, there := explore(w, "")
 			there.goAway(apierrors.NewUnauthorized("Unauthorized"))

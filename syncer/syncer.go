@@ -56,7 +56,7 @@ type Config struct {
 	// DeleteGrace is for how long copies outlive a source that was deleted. Zero: not at all.
 	DeleteGrace time.Duration
 	// Contexts tells of the other clusters that sources may name. It is called every few seconds while Run runs; after an
-	// error all stays as it was. It needs a ClusterName that no other cluster has. Nil: there are none.
+	// error, and if one has no name, all stays as it was. It needs a ClusterName that no other cluster has. Nil: there are none.
 	Contexts func() (map[string]Context, error)
 	// CopyMetadata is CopySafe if empty.
 	CopyMetadata CopyMetadata
