@@ -220,9 +220,7 @@ func (k *keeper) remove(ctx context.Context, held *object) error {
 func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 	now := trouble{said: k.sayings(v, p)}
 	defer func() {
-		for _, fresh := range k.troubles.set(v.target, now) {
-			k.say(corev1.EventTypeWarning, "Copy", fresh)
-		}
+		k.tell(k.troubles.set(v.target, now))
 	}()
 	reason := apierrors.ReasonForError(err)
 	switch {

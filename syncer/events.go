@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // saying is something that the owner of an object should know. It is said once, and again only after it had ceased to
@@ -85,23 +86,35 @@ func (k *keeper) contested(source *object, target ref, c contest) saying {
 			who, k.place(target), c.repairs, AnnotationSyncAs)}
 }
 
-// hourly limits what is said about a source to once in an hour.
-type hourly struct {
+// contenders are two sources that want the same targets, by their UIDs.
+type contenders struct{ loser, winner types.UID }
+
+// tell says what has not been said yet. A conflict of two sources is met at each of their targets, and said once.
+func (k *keeper) tell(fresh []saying) {
+	for _, s := range fresh {
+		if s.reason != ReasonConflict || k.conflicts.due(contenders{s.about.UID, s.related.UID}, time.Now()) {
+			k.say(corev1.EventTypeWarning, "Copy", s)
+		}
+	}
+}
+
+// hourly limits what is said about something to once in an hour.
+type hourly[K comparable] struct {
 	mu   sync.Mutex
-	said map[ref]time.Time
+	said map[K]time.Time
 }
 
 // due reports whether it is time to say it again, and takes it as said.
-func (h *hourly) due(source ref, now time.Time) bool {
+func (h *hourly[K]) due(about K, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if last, found := h.said[source]; found && now.Sub(last) < time.Hour {
+	if last, found := h.said[about]; found && now.Sub(last) < time.Hour {
 		return false
 	}
 	if h.said == nil {
-		h.said = map[ref]time.Time{}
+		h.said = map[K]time.Time{}
 	}
-	h.said[source] = now
+	h.said[about] = now
 	return true
 }
 

@@ -26,12 +26,13 @@ type keeper struct {
 	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went
 	limit    time.Duration                                          // of a look
 
-	loop     *loop.Loop[ref]
-	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
-	contests contests
-	waves    waves
-	troubles troubles
-	kubed    hourly
+	loop      *loop.Loop[ref]
+	lost      sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
+	contests  contests
+	waves     waves
+	troubles  troubles
+	kubed     hourly[ref] // sources whose copies kubed wrote over
+	conflicts hourly[contenders]
 
 	events  events.EventRecorder
 	metrics metrics

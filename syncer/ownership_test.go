@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,12 +131,31 @@ func TestOwnership(t *testing.T) {
 			w.put("grey/s", syncTo("team=web"), key("a", "younger"))
 			w.start()
 			w.wantData("blue/s", "a=1 b=2")
-			w.wantSaid("Conflict grey/s", "Conflict grey/s")
+			w.wantSaid("Conflict grey/s")
 			w.took()
 			time.Sleep(time.Hour)
 			w.wantTook()
 			w.del("home/s")
 			w.wantData("blue/s", "a=younger b=2")
+		}},
+		{"a conflict is said once, however many targets the two share, and again after a restart or an hour", func(w *world) {
+			for i := range 20 {
+				w.namespace(fmt.Sprint("blue-", i), "team=web")
+			}
+			w.put("home/s", syncTo("team=web"))
+			time.Sleep(time.Minute)
+			w.put("grey/s", syncTo("team=web"))
+			w.start()
+			w.wantSaid("Conflict grey/s")
+			w.namespace("late", "team=web")
+			w.wantSaid()
+			time.Sleep(time.Hour)
+			w.namespace("later", "team=web")
+			w.wantSaid("Conflict grey/s")
+			w.put("red/t", syncTo("team=web"), annotate(AnnotationSyncAs, "s"))
+			w.wantSaid("Conflict red/t")
+			w.start()
+			w.wantSaid("Conflict grey/s", "Conflict red/t")
 		}},
 		{"a source is never written, also where its selector selects its own namespace", func(w *world) {
 			before := w.put("blue/s", syncTo("team=web"))
