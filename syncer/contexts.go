@@ -70,6 +70,7 @@ func (s *Syncer) readContexts(ctx context.Context) {
 // whether there are other names now.
 func (s *Syncer) takeContexts(ctx context.Context, found map[string]Context) (news bool) {
 	var leaving sync.WaitGroup // together, for each may have to wait for a server that is silent
+	var entered []*remote
 	for _, r := range s.contexts.list() {
 		name := r.policy.at.context
 		switch c, known := found[name]; {
@@ -88,8 +89,11 @@ func (s *Syncer) takeContexts(ctx context.Context, found map[string]Context) (ne
 	for name, c := range found {
 		r := s.newRemote(name, c)
 		news = s.contexts.set(name, r) || news
+		entered = append(entered, r)
+	}
+	for _, r := range entered { // when all are known, for they may meet each other's copies
 		r.start(ctx)
-		s.log.Info("Entered context", zap.String("context", name), zap.String("namespace", c.Namespace))
+		s.log.Info("Entered context", zap.String("context", r.policy.at.context), zap.String("namespace", r.namespace))
 	}
 	return news
 }
@@ -118,7 +122,8 @@ func (s *Syncer) unknownContexts(source *object) []saying {
 	if len(unknown) == 0 {
 		return nil
 	}
-	note := fmt.Sprintf("%s names %s, ", AnnotationSyncContexts, quoted(unknown))
+	list, _ := first(source.Annotations, AnnotationSyncContexts, AnnotationKubedSyncContexts)
+	note := fmt.Sprintf("%s names %s, ", list.key, quoted(unknown))
 	switch {
 	case s.contexts.read == nil:
 		note += "and this wildcast knows no other cluster: give it --contexts-kubeconfig"
@@ -131,6 +136,28 @@ func (s *Syncer) unknownContexts(source *object) []saying {
 	}
 	me := s.kind.reference(source.ref(), source.UID)
 	return []saying{{about: me, related: me, reason: ReasonUnknownContext, cause: note, note: note + ". Copies that were made there earlier stay as they are"}}
+}
+
+// madeBy tells through which context this very cluster's wildcast made a copy that is none of this keeper's. The empty name
+// stands for the home cluster.
+func (p policy) madeBy(held *object) (context string, made bool) {
+	context, made = strings.CutSuffix("/"+held.Annotations[AnnotationTarget], "/"+scope{}.target(held.Namespace, held.Name))
+	context = strings.TrimPrefix(context, "/")
+	made = made && context != p.at.context && held.Labels[LabelOriginCluster] == LabelValue(p.cluster)
+	return context, made
+}
+
+// keeps reports whether copies are still kept that were made through a context, as far as it is known here which there are.
+func (k *keeper) keeps(context string) bool {
+	return context == "" || k.entered == nil || k.entered(context)
+}
+
+// way is how a copy came to its place.
+func way(context string) string {
+	if context == "" {
+		return "for a namespace selector"
+	}
+	return fmt.Sprintf("through the context %q", context)
 }
 
 func quoted(names []string) string {
@@ -146,6 +173,13 @@ func (c *contexts) list() []*remote {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return slices.Collect(maps.Values(c.remotes))
+}
+
+// entered reports whether there is a keeper of a context, or might be, the contexts being unreadable.
+func (c *contexts) entered(name string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.remotes[name] != nil || c.failure != nil
 }
 
 // set makes r the keeper of the context of that name, nil for none, and reports whether there was none.

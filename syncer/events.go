@@ -122,9 +122,9 @@ func (h *hourly[K]) due(about K, now time.Time) bool {
 func (k *keeper) notOurs(source *object, v view) []saying {
 	place := k.kind.reference(v.target, "")
 	note := k.inTheWay(source, v)
-	said := []saying{{about: k.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, note: note}}
+	said := []saying{{about: k.kind.reference(source.ref(), source.UID), related: place, reason: ReasonTargetNotOurs, cause: note, note: note}}
 	for _, asker := range k.askers(source, v.target) {
-		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, note: note})
+		said = append(said, saying{about: asker, related: place, reason: ReasonNotOurs, cause: note, note: note})
 	}
 	return said
 }
@@ -135,8 +135,9 @@ func (k *keeper) inTheWay(source *object, v view) string {
 	if v.held.UID == source.UID {
 		return fmt.Sprintf("%s is the source itself, for the context leads to this cluster. Give the context another namespace, or the copies another name with %s", place, AnnotationSyncAs)
 	}
-	if by, kept := k.policy.keptBy(v.held); kept {
-		return fmt.Sprintf("%s is a copy that is kept there %s, since both ways lead to the same place: it was left alone. Ask for one of the two only, or give the copies another name with %s", place, by, AnnotationSyncAs)
+	context, made := k.policy.madeBy(v.held)
+	if made && k.keeps(context) {
+		return fmt.Sprintf("%s is a copy that is kept there %s, since both ways lead to the same place: it was left alone. Ask for one of the two only, or give the copies another name with %s", place, way(context), AnnotationSyncAs)
 	}
 	if v.unseen && v.held.is(roleCopy) && k.policy.ours(v.held, nil) {
 		from := v.held.origin.ref()
@@ -145,23 +146,13 @@ func (k *keeper) inTheWay(source *object, v view) string {
 			place, from, from.Namespace, k.kubectl(v.target), k.kind.word(), v.target.Name)
 	}
 	note := place + " exists and is no copy that wildcast made: it was left alone. "
+	if made {
+		note = fmt.Sprintf("%s is a copy that was made %s, which is not in --contexts-kubeconfig: it was left alone. ", place, way(context))
+	}
 	if v.held.is(roleSource) {
 		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", AnnotationSync, AnnotationSyncAs)
 	}
 	return note + fmt.Sprintf("Delete it, or hand it over: %s annotate %s %s %s=true", k.kubectl(v.target), k.kind.word(), v.target.Name, AnnotationAdopt)
-}
-
-// keptBy tells how this very cluster's wildcast keeps a copy that is none of this keeper's.
-func (p policy) keptBy(held *object) (way string, kept bool) {
-	context, kept := strings.CutSuffix(held.Annotations[AnnotationTarget], scope{}.target(held.Namespace, held.Name))
-	context = strings.TrimSuffix(context, "/")
-	switch {
-	case !kept, context == p.at.context, held.Labels[LabelOriginCluster] != LabelValue(p.cluster):
-		return "", false
-	case context == "":
-		return "for a namespace selector", true
-	}
-	return fmt.Sprintf("through the context %q", context), true
 }
 
 // place names a target.
@@ -186,13 +177,12 @@ func (k *keeper) refused(source *object, target ref, cause string, err error) sa
 	if answer := errors.Unwrap(err); answer != nil {
 		why = answer // without what was being done, and where
 	}
-	note := fmt.Sprintf("Copy %s was not written: %v. It is tried again by itself. ", k.place(target), why)
+	remedy := remedyHere(why, target)
 	if k.abroad() {
-		note += remedy(cause, target)
-	} else {
-		note += remedyHere(why, target)
+		remedy = remedyThere(cause, target)
 	}
-	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause, note: note}
+	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause + remedy,
+		note: fmt.Sprintf("Copy %s was not written: %v. It is tried again by itself. %s", k.place(target), why, remedy)}
 }
 
 // unreachable is the cause of a failure of which the API server said nothing.
@@ -210,8 +200,8 @@ func remedyHere(why error, target ref) string {
 	return fmt.Sprintf("%s, or keep all copies out of the namespace: kubectl label namespace %s %s=false", first, target.Namespace, LabelSync)
 }
 
-// remedy is what can be done about another cluster that refuses copies for that cause.
-func remedy(cause string, target ref) string {
+// remedyThere is what can be done about another cluster that refuses copies for that cause.
+func remedyThere(cause string, target ref) string {
 	switch metav1.StatusReason(cause) {
 	case unreachable:
 		return "Check that the context's server runs and can be reached from here"

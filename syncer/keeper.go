@@ -19,8 +19,9 @@ type keeper struct {
 	kind     kind // reads and writes there
 	policy   policy
 	metadata metadata.Interface
-	index    *index // of what is there
-	sources  *index // where sources are: the same in the home cluster
+	index    *index                    // of what is there
+	sources  *index                    // where sources are: the same in the home cluster
+	entered  func(context string) bool // tells whether a context is known; nil where that is not known
 	contents *contents
 	requests Requests
 	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went

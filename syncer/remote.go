@@ -61,6 +61,7 @@ func (s *Syncer) newRemote(name string, c Context) *remote {
 		policy:   in,
 		index:    newIndex(in.at, r.objectChanged, func(string) { r.lookEverywhere() }),
 		sources:  s.sources,
+		entered:  s.contexts.entered,
 		contents: s.contents,
 		requests: noRequests{},
 		answered: r.note,

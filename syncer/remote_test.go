@@ -367,6 +367,40 @@ func TestContextsThatFail(t *testing.T) {
 			time.Sleep(reread + 6*time.Second)
 			other.wantCopies("")
 		}},
+		{"an Event about unknown contexts names the annotation that the source has", func(w *world) {
+			w.put("home/s", annotate(AnnotationKubedSyncContexts, "there"))
+			w.start()
+			if note := w.note(); !strings.HasPrefix(note, AnnotationKubedSyncContexts+` names "there"`) {
+				w.t.Error(note)
+			}
+		}},
+		{"a copy of a context that has got another name is handed over as its Event says", func(w *world) {
+			a, there := explore(w, "blue")
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			was := there.want("blue/s").UID
+			w.edit("home/s", contextsTo("renamed,there"))
+			a.lead("renamed", "blue", there.server)
+			time.Sleep(reread)
+			w.recorder.mu.Lock()
+			w.recorder.events = nil // it is unknown at first
+			w.recorder.mu.Unlock()
+			w.start()
+			if note := w.note(); !strings.Contains(note, "both ways lead to the same place") {
+				w.t.Error(note)
+			}
+			a.lose("there")
+			w.stop()
+			w.edit("home/s", contextsTo("renamed"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, `through the context "there", which is not in`) || !strings.Contains(note, "kubectl --context renamed -n blue annotate") {
+				w.t.Error(note)
+			}
+			there.edit("blue/s", annotate(AnnotationAdopt, "true"))
+			if got := there.want("blue/s"); got.UID != was || got.Annotations[AnnotationTarget] != "renamed/blue/s" || got.Annotations[AnnotationAdopt] != "" {
+				w.t.Error(got.ObjectMeta)
+			}
+		}},
 		{"without a kubeconfig no context is known", func(w *world) {
 			w.put("home/s", contextsTo("there"))
 			w.start()

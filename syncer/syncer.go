@@ -128,6 +128,7 @@ func New(c Config) (*Syncer, error) {
 	s.keeper = keeper{
 		demand:   s,
 		kind:     kinds[c.Kind](c.Kube.CoreV1()),
+		entered:  s.contexts.entered,
 		policy:   policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
 		metadata: c.Metadata,
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),

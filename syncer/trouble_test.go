@@ -1,6 +1,8 @@
 package syncer
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +38,29 @@ func TestTrouble(t *testing.T) {
 			w.mu.Unlock()
 			time.Sleep(5 * time.Minute)
 			w.wantCopies("blue/s red/s")
+		}},
+		{"what has to be done is said anew when something else refuses the copy", func(w *world) {
+			refusal := "exceeded quota: few"
+			w.refuse = func(verb string, at ref) error {
+				if at.Namespace == "blue" {
+					return apierrors.NewForbidden(secretsResource.GroupResource(), at.Name, errors.New(refusal))
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, "Raise the quota") {
+				w.t.Error(note)
+			}
+			w.mu.Lock()
+			refusal = "denied by a policy"
+			w.mu.Unlock()
+			time.Sleep(10 * time.Minute)
+			if note := w.note(); !strings.Contains(note, "denied by a policy. It is tried again by itself. Change what refuses it") {
+				w.t.Error(note)
+			}
+			time.Sleep(time.Hour)
+			w.wantSaid()
 		}},
 		{"a quota is tried again when something goes in its namespace", func(w *world) {
 			w.put("blue/other")
