@@ -164,6 +164,9 @@ func (o *explainOptions) explain(ctx context.Context, given, text string, stdout
 	if kind != "namespace" {
 		name, err = o.named(text, o.namespace)
 	}
+	if err == nil {
+		err = o.worksIn(cmp.Or(name.Namespace, name.Name))
+	}
 	if err != nil {
 		return err
 	}

@@ -100,13 +100,18 @@ func (l *lookout) running(ctx context.Context) (report.Running, error) {
 func (l *lookout) unreadable(known []*corev1.Namespace) (problems []report.Problem) {
 	for _, name := range l.o.watched() {
 		if !slices.ContainsFunc(known, func(n *corev1.Namespace) bool { return n.Name == name }) {
-			problems = append(problems, report.Problem{
-				Object: report.Object{Kind: "Namespace", Name: name}, Reason: "Unreadable",
-				Message: "It cannot be read, or is not there; what is in it stays as it is and is not shown here. To change that, " + l.app.reports.remedy(name, nil) + ".",
-			})
+			problems = append(problems, unreadable(name, l.app.reports.remedy(name, nil)))
 		}
 	}
 	return problems
+}
+
+// unreadable is the problem that nothing is known of a watched namespace.
+func unreadable(namespace, remedy string) report.Problem {
+	return report.Problem{
+		Object: report.Object{Kind: "Namespace", Name: namespace}, Reason: "Unreadable",
+		Message: "It cannot be read, or is not there; what is in it stays as it is and is not shown here. To change that, " + remedy + ".",
+	}
 }
 
 // unread are the Gateways that cannot be read.

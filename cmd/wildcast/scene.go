@@ -30,7 +30,8 @@ type scene struct {
 	report.Scene
 	namespaces []*corev1.Namespace
 	objects    controllers.Objects
-	hidden     []string // what may not be read, and so does not count
+	hidden     []string         // what may not be read, and so does not count
+	absent     []report.Problem // namespaces in which wildcast is to work, and which do not exist
 }
 
 // look reads the scene.
@@ -97,22 +98,25 @@ func (v *visit) forbidden(what string, err error) error {
 	return nil
 }
 
-// readNamespaces reads the labels of all namespaces, or those of the chosen ones by their names.
+// readNamespaces reads the labels of all namespaces, or those of some by their names.
 func (v *visit) readNamespaces(ctx context.Context, s *scene) error {
 	resource := v.metadata.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
 	take := func(m *metav1.PartialObjectMetadata) {
 		s.namespaces = append(s.namespaces, &corev1.Namespace{ObjectMeta: m.ObjectMeta})
 	}
-	if v.chosen() == "" {
+	scope := v.scope()
+	if scope[0] == metav1.NamespaceAll {
 		return v.forbidden("namespaces", each(ctx, metav1.ListOptions{}, listing(resource), take))
 	}
-	for _, name := range v.scope() {
+	for _, name := range scope {
 		n, err := resource.Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case err == nil:
 			take(n)
 		case apierrors.IsNotFound(err) && name == v.chosen():
 			return fmt.Errorf("there is no namespace %s", name)
+		case apierrors.IsNotFound(err) && v.must(name):
+			s.absent = append(s.absent, unreadable(name, newReports(&v.run, nil).remedy(name, err)))
 		case !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err):
 			return fmt.Errorf("read namespace %s: %w", name, err)
 		default:
@@ -135,7 +139,7 @@ func (v *visit) readObjects(ctx context.Context, s *scene) error {
 			err := list(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			if namespace != v.chosen() {
+			if !v.must(namespace) {
 				err = s.tolerated(err, what+" in namespace "+namespace)
 			}
 			return v.forbidden(what, err)
@@ -277,7 +281,7 @@ func (v *visit) survey(ctx context.Context, kind syncer.Kind, s *scene) (*syncer
 	resource := survey.Resource()
 	for _, namespace := range scope {
 		err := each(ctx, metav1.ListOptions{FieldSelector: survey.FieldSelector()}, listing(v.metadata.Resource(resource).Namespace(namespace)), survey.Take)
-		if namespace != v.chosen() && apierrors.IsForbidden(err) {
+		if !v.must(namespace) && apierrors.IsForbidden(err) {
 			continue // noted already, and not filled: what is not seen is not gone
 		}
 		if err := v.forbidden(resource.Resource, err); err != nil {

@@ -61,6 +61,9 @@ func (o *statusOptions) status(ctx context.Context, stdout, stderr io.Writer) er
 	if err := o.open(ctx); err != nil {
 		return err
 	}
+	if err := o.worksIn(o.chosen()); err != nil {
+		return err
+	}
 	var shown []byte
 	for {
 		s, err := o.look(ctx)
@@ -70,7 +73,7 @@ func (o *statusOptions) status(ctx context.Context, stdout, stderr io.Writer) er
 		if err != nil {
 			return err
 		}
-		r := report.Make(s.Scene)
+		r := s.report()
 		if state := stateOf(r); !bytes.Equal(state, shown) {
 			if err := o.show(stdout, r, shown != nil); err != nil {
 				return err
@@ -87,6 +90,13 @@ func (o *statusOptions) status(ctx context.Context, stdout, stderr io.Writer) er
 		case <-time.After(o.interval):
 		}
 	}
+}
+
+// report is the report of the scene.
+func (s *scene) report() report.Report {
+	r := report.Make(s.Scene)
+	r.Problems = slices.Concat(s.absent, r.Problems)
+	return r
 }
 
 // stateOf is a report without what changes by itself.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -36,7 +37,7 @@ func (v *visit) add(f *pflag.FlagSet) {
 }
 
 // judging are the flags of wildcast run on which a judgment depends. Home is called otherwise there.
-var judging = []string{"cluster-name", "default-issuer", "cert-manager-annotations", "copy-metadata", "source-namespaces", "dns01-exec-dir"}
+var judging = []string{"namespaces", "cluster-name", "default-issuer", "cert-manager-annotations", "copy-metadata", "source-namespaces", "dns01-exec-dir"}
 
 // addJudging declares the flags of wildcast run on which a judgment depends.
 func (o *options) addJudging(f *pflag.FlagSet) {
@@ -63,16 +64,32 @@ func (v *visit) open(ctx context.Context) error {
 	return v.learn(ctx, cfg.Host)
 }
 
-// scope are the namespaces to read: one empty name for all, or the chosen one and wildcast's own.
+// scope are the namespaces to read: the chosen one and wildcast's own, or those in which wildcast works, which is one empty
+// name for all.
 func (v *visit) scope() []string {
-	chosen := v.chosen()
-	switch chosen {
-	case "":
+	chosen, watched := v.chosen(), v.run.watched()
+	switch {
+	case chosen == "" && watched == nil:
 		return []string{metav1.NamespaceAll}
-	case v.run.namespace:
+	case chosen == "":
+		return watched
+	case chosen == v.run.namespace:
 		return []string{chosen}
 	}
 	return []string{v.run.namespace, chosen}
+}
+
+// must reports whether the command is of no use unless it may read a namespace of its scope.
+func (v *visit) must(namespace string) bool { return v.chosen() == "" || namespace == v.chosen() }
+
+// worksIn is an error if wildcast does not work in a namespace, so that nothing there can be judged.
+func (v *visit) worksIn(namespace string) error {
+	watched := v.run.watched()
+	if namespace == "" || watched == nil || slices.Contains(watched, namespace) {
+		return nil
+	}
+	return fmt.Errorf("wildcast does not work in namespace %s, but only in %s: add it to its --namespaces, and %s",
+		namespace, strings.Join(watched, ", "), role(namespace))
 }
 
 // chosen is the namespace that the command is about, empty for all.

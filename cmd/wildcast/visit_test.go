@@ -55,10 +55,11 @@ func TestAVisitJudgesAsWildcastIsRunThere(t *testing.T) {
 	}
 }
 
-func TestAVisitReadsTheChosenNamespaceAndTheHomeNamespace(t *testing.T) {
+func TestAVisitReadsTheChosenNamespaceAndTheHomeNamespaceOrThoseThatWildcastWorksIn(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "")
 	for args, want := range map[string]string{
 		"": "", "-A": "", "-n a": "cert-manager,a", "-n cert-manager": "cert-manager", "-n a -A": "", "-n a --home-namespace tls": "tls,a",
+		"--namespaces b,a": "a,b,cert-manager", "-n a -A --namespaces a": "a,cert-manager", "-n a --namespaces a,b": "cert-manager,a",
 	} {
 		var v visit
 		v.add(pflag.NewFlagSet("", pflag.ContinueOnError))
