@@ -45,11 +45,14 @@ func renewCommand() *cobra.Command {
 }
 
 func (o *renewOptions) renew(ctx context.Context, text string, out io.Writer) error {
-	name, err := o.named(text, o.run.namespace)
-	if err != nil {
+	if _, err := o.named(text, o.run.namespace); err != nil {
 		return err
 	}
 	if err := o.open(ctx); err != nil {
+		return err
+	}
+	name, err := o.named(text, o.run.namespace) // of which more is known now
+	if err != nil {
 		return err
 	}
 	before, err := o.read(ctx, name)

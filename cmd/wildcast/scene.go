@@ -32,6 +32,7 @@ type scene struct {
 	objects    controllers.Objects
 	hidden     []string         // what may not be read, and so does not count
 	absent     []report.Problem // namespaces in which wildcast is to work, and which do not exist
+	guessed    string           // home namespace, if nothing shows that it is the one
 }
 
 // look reads the scene.
@@ -56,6 +57,9 @@ func (v *visit) look(ctx context.Context) (*scene, error) {
 		if s.Copies[kind], err = v.survey(ctx, kind, s); err != nil {
 			return nil, err
 		}
+	}
+	if v.lost && s.Running.Leader == "" {
+		s.guessed = v.run.namespace
 	}
 	return s, meet(ctx, v.kube, &s.Scene, s.Copies[syncer.Secrets].Foreign)
 }

@@ -134,8 +134,11 @@ func printYAML(out io.Writer, value any) error {
 	return err
 }
 
-// tellHidden says what may not be read.
+// tellHidden says what may not be read, and what may be judged wrongly for want of it.
 func (s *scene) tellHidden(stderr io.Writer) {
+	if s.guessed != "" {
+		fmt.Fprintf(stderr, "wildcast: there is no Deployment of wildcast that you may read; it is taken to run in namespace %s: if it does not, give --home-namespace\n", s.guessed)
+	}
 	slices.Sort(s.hidden)
 	if hidden := slices.Compact(s.hidden); len(hidden) > 0 {
 		fmt.Fprintf(stderr, "wildcast: you may not read, and it does not count here: %s\n", strings.Join(hidden, ", "))

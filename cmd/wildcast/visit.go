@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,7 @@ type visit struct {
 	all   bool
 	run   options // of the wildcast there, as far as they are known
 	alone bool    // it runs without leader election
+	lost  bool    // it is not known where it runs
 	flags *pflag.FlagSet
 
 	*clients
@@ -48,7 +50,7 @@ func (o *options) addJudging(f *pflag.FlagSet) {
 		flag.Usage = "as given to wildcast run (default: as its Deployment has it, else as there)"
 		f.AddFlag(flag)
 	}
-	f.StringVar(&o.namespace, "home-namespace", defaultNamespace(), "`namespace` that wildcast runs in")
+	f.StringVar(&o.namespace, "home-namespace", defaultNamespace(), "`namespace` that wildcast runs in (default: where its Deployment is, else as shown)")
 }
 
 // open reaches the cluster, and finds out how wildcast is run there.
@@ -102,14 +104,50 @@ func (v *visit) chosen() string {
 
 // learn reads how wildcast is run from its Deployment, if there is one that may be read. Flags that were given win.
 func (v *visit) learn(ctx context.Context, host string) error {
-	found, err := v.kube.AppsV1().Deployments(v.run.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=wildcast"})
+	there, err := v.deployments(ctx, v.run.namespace)
+	if err == nil && len(there) == 0 && !v.homeGiven() {
+		there, err = v.deployments(ctx, metav1.NamespaceAll)
+	}
 	if _, answered := errors.AsType[*apierrors.StatusError](err); err != nil && !answered || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) {
 		return fmt.Errorf("reach the API server at %s: %w; check --kubeconfig, --context and the network", host, unanswered(err))
 	}
-	if err != nil {
-		return nil // it may not be read: the flags count
+	if err == nil && len(there) > 0 {
+		return v.heedAll(there)
 	}
-	for _, d := range found.Items {
+	v.lost = !v.homeGiven() // another error is that it may not be read: the flags count
+	return nil
+}
+
+// homeGiven reports whether somebody has said which the home namespace is.
+func (v *visit) homeGiven() bool {
+	return v.flags.Changed("home-namespace") || os.Getenv("POD_NAMESPACE") != ""
+}
+
+// deployments are those of wildcast, in a namespace or in all.
+func (v *visit) deployments(ctx context.Context, namespace string) ([]appsv1.Deployment, error) {
+	found, err := v.kube.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=wildcast"})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found.Items, func(d appsv1.Deployment) bool {
+		return !slices.ContainsFunc(d.Spec.Template.Spec.Containers, runsWildcast)
+	}), nil
+}
+
+func runsWildcast(c corev1.Container) bool { return len(c.Args) > 0 && c.Args[0] == "run" }
+
+// heedAll takes the home namespace and the flags of Deployments, which must be in one namespace.
+func (v *visit) heedAll(all []appsv1.Deployment) error {
+	var homes []string
+	for _, d := range all {
+		homes = append(homes, d.Namespace)
+	}
+	slices.Sort(homes)
+	if homes = slices.Compact(homes); len(homes) > 1 {
+		return fmt.Errorf("wildcast runs in namespaces %s: choose one with --home-namespace", strings.Join(homes, ", "))
+	}
+	v.run.namespace = homes[0]
+	for _, d := range all {
 		for _, c := range d.Spec.Template.Spec.Containers {
 			v.heed(c)
 		}
@@ -119,7 +157,7 @@ func (v *visit) learn(ctx context.Context, host string) error {
 
 // heed takes the flags of a container that runs wildcast.
 func (v *visit) heed(c corev1.Container) {
-	if len(c.Args) == 0 || c.Args[0] != "run" {
+	if !runsWildcast(c) {
 		return
 	}
 	var o options
@@ -127,15 +165,19 @@ func (v *visit) heed(c corev1.Container) {
 	there.ParseErrorsAllowlist.UnknownFlags = true // of another version
 	there.SetOutput(io.Discard)
 	o.add(there)
-	for _, variable := range c.Env {
-		if name, ours := strings.CutPrefix(variable.Name, "WILDCAST_"); ours {
-			_ = there.Set(strings.ToLower(strings.ReplaceAll(name, "_", "-")), variable.Value) // as wildcast there has it
-		}
-	}
 	if there.Parse(c.Args[1:]) != nil {
 		return
 	}
+	for _, variable := range c.Env {
+		name, ours := strings.CutPrefix(variable.Name, "WILDCAST_")
+		if name = strings.ToLower(strings.ReplaceAll(name, "_", "-")); ours && !there.Changed(name) {
+			_ = there.Set(name, variable.Value) // as wildcast there has it
+		}
+	}
 	v.alone = !o.leaderElect
+	if there.Changed("namespace") && !v.homeGiven() {
+		v.run.namespace = o.namespace
+	}
 	for _, name := range judging {
 		mine, theirs := v.flags.Lookup(name), there.Lookup(name)
 		if !mine.Changed && theirs.Changed {

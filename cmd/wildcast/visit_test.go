@@ -6,8 +6,10 @@ import (
 
 	"github.com/spf13/pflag"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 )
 
@@ -52,6 +54,78 @@ func TestAVisitJudgesAsWildcastIsRunThere(t *testing.T) {
 				t.Errorf("cluster %q, sources from %q, issuer %q, alone %v", v.run.clusterName, got, v.run.defaultIssuer, v.alone)
 			}
 		})
+	}
+}
+
+// in is a Deployment of wildcast in another namespace.
+func in(namespace string, d *appsv1.Deployment) *appsv1.Deployment {
+	d.Namespace = namespace
+	return d
+}
+
+func TestAVisitFindsTheHomeNamespaceByTheDeployment(t *testing.T) {
+	another := in("web", deployment("serve"))
+	for _, row := range []struct {
+		name, given, pod string
+		there            []runtime.Object
+		home, fault      string
+		lost             bool
+	}{
+		{"where it is by default", "", "", []runtime.Object{deployment("run"), in("tls", deployment("run"))}, "cert-manager", "", false},
+		{"elsewhere", "", "", []runtime.Object{in("tls", deployment("run")), another}, "tls", "", false},
+		{"beside a program of the same name", "", "", []runtime.Object{deployment("serve"), in("tls", deployment("run"))}, "tls", "", false},
+		{"elsewhere by its flag", "", "", []runtime.Object{deployment("run", "--namespace=tls")}, "tls", "", false},
+		{"elsewhere twice", "", "", []runtime.Object{in("tls", deployment("run")), in("a", deployment("run"))}, "", "wildcast runs in namespaces a, tls: choose one with --home-namespace", false},
+		{"nowhere", "", "", []runtime.Object{another}, "cert-manager", "", true},
+		{"where the flag says", "--home-namespace=b", "", []runtime.Object{in("tls", deployment("run"))}, "b", "", false},
+		{"where the pod is", "", "c", []runtime.Object{in("tls", deployment("run"))}, "c", "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Setenv("POD_NAMESPACE", row.pod)
+			var v visit
+			v.add(pflag.NewFlagSet("", pflag.ContinueOnError))
+			if err := v.flags.Parse(strings.Fields(row.given)); err != nil {
+				t.Fatal(err)
+			}
+			v.clients = &clients{kube: fake.NewClientset(row.there...)}
+			err := v.learn(t.Context(), "")
+			if row.fault != "" {
+				if err == nil || err.Error() != row.fault {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil || v.run.namespace != row.home || v.lost != row.lost {
+				t.Errorf("home is %s, lost %t, %v", v.run.namespace, v.lost, err)
+			}
+		})
+	}
+}
+
+func TestWhoMayReadNoDeploymentIsToldOfTheHomeNamespaceThatIsTaken(t *testing.T) {
+	for _, holder := range []string{"", "wildcast-1"} {
+		lease := &coordinationv1.Lease{ObjectMeta: objectMeta("cert-manager", leaseName, nil)}
+		lease.Spec.HolderIdentity = &holder
+		v := visitTo(t, "", append(twoTeams(), lease)...)
+		s, err := v.look(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told strings.Builder
+		s.tellHidden(&told)
+		if said := strings.Contains(told.String(), "taken to run in namespace cert-manager: if it does not, give --home-namespace"); said != (holder == "") {
+			t.Errorf("led by %q, it says %q", holder, &told)
+		}
+	}
+}
+
+func TestAnArgumentWinsOverTheEnvironmentThere(t *testing.T) {
+	d := deployment("run", "--namespaces=a,b")
+	env := &d.Spec.Template.Spec.Containers[1].Env
+	*env = append(*env, corev1.EnvVar{Name: "WILDCAST_NAMESPACES", Value: "c"})
+	v := visitTo(t, "", d)
+	if got := strings.Join(v.run.namespaces, ","); got != "a,b" {
+		t.Errorf("it works in %s", got)
 	}
 }
 
