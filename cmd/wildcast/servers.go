@@ -23,7 +23,7 @@ func serve(name, address string, handler http.Handler, log *zap.Logger) (stop fu
 	if err != nil {
 		return nil, fmt.Errorf("listen for --%s-address: %w; give another address, or 0 for none", name, err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := newServer(handler)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -40,6 +40,12 @@ func serve(name, address string, handler http.Handler, log *zap.Logger) (stop fu
 		}
 		<-done
 	}, nil
+}
+
+// newServer makes a server that leaves nobody a connection for longer than it takes. The longest answer is that of the status
+// page, which has 20 s to find out what it shows.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 }
 
 // healthHandler answers /healthz while the process lives and /readyz once ready says so.

@@ -30,7 +30,7 @@ func NewSnapshots(look func(context.Context) (Snapshot, error), every time.Durat
 	return &Snapshots{look: look, every: every, turn: make(chan struct{}, 1)}
 }
 
-// patience is how long a look may take. It goes on when who has asked for it goes away.
+// patience is how long a look may take. It goes on when who has asked for it goes away. A server's WriteTimeout must be longer.
 const patience = 20 * time.Second
 
 // Get is a snapshot that is no older than it may be. A failure counts as long: the error is that of the look, or of ctx.
