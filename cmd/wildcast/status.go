@@ -64,22 +64,32 @@ func (o *statusOptions) status(ctx context.Context, stdout, stderr io.Writer) er
 	if err := o.worksIn(o.chosen()); err != nil {
 		return err
 	}
+	return o.follow(ctx, stdout, stderr)
+}
+
+// follow shows the report, with --watch again whenever it has changed. Once there was one, an error ends nothing: it is said,
+// and the report is shown again when there is one again.
+func (o *statusOptions) follow(ctx context.Context, stdout, stderr io.Writer) error {
 	var shown []byte
+	var said string
 	for {
 		s, err := o.look(ctx)
-		if ctx.Err() != nil && o.watch {
+		switch {
+		case ctx.Err() != nil && o.watch:
 			return nil // it was interrupted
-		}
-		if err != nil {
+		case err != nil && shown == nil:
 			return err
-		}
-		r := s.report()
-		if state := stateOf(r); !bytes.Equal(state, shown) {
-			if err := o.show(stdout, r, shown != nil); err != nil {
+		case err != nil:
+			if err.Error() != said {
+				said = err.Error()
+				fmt.Fprintf(stderr, "wildcast: %s; it is tried again every %s\n", oneLine(said), o.interval)
+			}
+			shown = []byte{} // the next report is news, whatever it says
+		default:
+			if shown, err = o.showNew(s, shown, stdout, stderr); err != nil {
 				return err
 			}
-			s.tellHidden(stderr)
-			shown = state
+			said = ""
 		}
 		if !o.watch {
 			return nil
@@ -90,6 +100,20 @@ func (o *statusOptions) status(ctx context.Context, stdout, stderr io.Writer) er
 		case <-time.After(o.interval):
 		}
 	}
+}
+
+// showNew shows the report unless it was shown before, and returns what is shown.
+func (o *statusOptions) showNew(s *scene, shown []byte, stdout, stderr io.Writer) ([]byte, error) {
+	r := s.report()
+	state := stateOf(r)
+	if bytes.Equal(state, shown) {
+		return shown, nil
+	}
+	if err := o.show(stdout, r, shown != nil); err != nil {
+		return nil, err
+	}
+	s.tellHidden(stderr)
+	return state, nil
 }
 
 // report is the report of the scene.
