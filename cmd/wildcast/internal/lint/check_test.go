@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -127,10 +128,28 @@ func TestAFolderIsReadAsKubectlReadsIt(t *testing.T) {
 	}
 }
 
+func TestAFieldThatDoesNotExistIsFoundWhateverItIsCalled(t *testing.T) {
+	for _, name := range []string{"tls.-1", "tls.0", "tls.9", "tls.00.hosts", "tls[-1]", "tls.99999999999999999999", "-1", "0", ".", "..", "[", "]", "tls.", ".tls", "", " ", "a.b", `a"b`, "é"} {
+		key, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files lint.Files
+		text := "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\nspec: {tls: [{hosts: [a.test], secretName: a}], " + string(key) + ": x}\n"
+		if err := files.Read("-", false, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got := check(t, files); !strings.HasPrefix(got, "4 Ingress /web Malformed: there is no field spec.") {
+			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
 // All faults are those of the parsers, so anything may be in a file.
 func FuzzAnythingMayBeInAFile(f *testing.F) {
 	for _, seed := range []string{"a: &a [*a]", "kind: List\nitems: [1, {kind: Secret}]", "kind: Secret\napiVersion: v1\nmetadata: 1", "- 1", "--- ---",
-		"kind: Ingress\napiVersion: networking.k8s.io/v1\nspec: {tls: [null]}", "kind: XList\nitems: &x []\n", "kind: Secret\napiVersion: v1\n<<: {a: 1}\n"} {
+		"kind: Ingress\napiVersion: networking.k8s.io/v1\nspec: {tls: [null]}", "kind: XList\nitems: &x []\n", "kind: Secret\napiVersion: v1\n<<: {a: 1}\n",
+		"kind: Ingress\napiVersion: networking.k8s.io/v1\nspec: {tls: [{hosts: [a]}], tls.-1: x}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -41,7 +41,7 @@ func (d *Document) Line(path ...string) int {
 		here = resolve(here)
 		if here.Kind == yaml.SequenceNode {
 			i, err := strconv.Atoi(key)
-			if err != nil || i >= len(here.Content) {
+			if err != nil || i < 0 || i >= len(here.Content) {
 				break
 			}
 			here = here.Content[i]
