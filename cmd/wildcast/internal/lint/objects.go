@@ -35,6 +35,7 @@ var kinds = map[string]func() metav1.Object{
 	"gateway.networking.k8s.io/v1beta1 Gateway": newGateway,
 	"networking.istio.io/v1 Gateway":            newGateway,
 	"networking.istio.io/v1beta1 Gateway":       newGateway,
+	"networking.istio.io/v1alpha3 Gateway":      newGateway, // which the API server serves as v1, too
 }
 
 // newGateway is not typed: of what a Gateway may hold, its definition decides.
