@@ -160,13 +160,7 @@ func (o *explainOptions) explain(ctx context.Context, given, text string, stdout
 	if err := o.open(ctx); err != nil {
 		return err
 	}
-	name, err := types.NamespacedName{Name: text}, error(nil)
-	if kind != "namespace" {
-		name, err = o.named(text, o.namespace)
-	}
-	if err == nil {
-		err = o.worksIn(cmp.Or(name.Namespace, name.Name))
-	}
+	name, err := o.turnTo(kind, text)
 	if err != nil {
 		return err
 	}
@@ -190,6 +184,20 @@ func (o *explainOptions) explain(ctx context.Context, given, text string, stdout
 		return printYAML(stdout, e)
 	}
 	return report.PrintExplanation(stdout, e, s.Now)
+}
+
+// turnTo reads the name of an object. Its namespace is to be looked at if one was chosen, whichever that is.
+func (v *visit) turnTo(kind, text string) (name types.NamespacedName, err error) {
+	if name.Name = text; kind != "namespace" {
+		if name, err = v.named(text, v.namespace); err != nil {
+			return name, err
+		}
+	}
+	at := cmp.Or(name.Namespace, name.Name)
+	if v.chosen() != "" {
+		v.overrides.Context.Namespace = at
+	}
+	return name, v.worksIn(at)
 }
 
 // lookLimit bounds how long DNS servers are waited for.
