@@ -77,7 +77,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.http01Service, "http01-service", "wildcast-http01:80", "`name:port` of the Service in the home namespace that leads to those pages")
 	f.IntVar(&o.http01Port, "http01-port", 80, "`port` at which the CA asks for those pages; every public CA asks at 80")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "work only while holding the Lease \"wildcast\" in the home namespace")
-	f.IntVar(&o.workers, "workers", 32, "how many copies are written at once")
+	f.IntVar(&o.workers, "workers", 32, "how many copies of Secrets are written at once, and as many of ConfigMaps")
 	f.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "limit on requests per second to the API server; -1 for none, its priority and fairness protects it")
 	f.StringVar(&o.dns01Command, "dns01-command", defaultDNS01Command(), "`program` that talks to DNS vendors")
 	f.StringVar(&o.dns01ExecDir, "dns01-exec-dir", "", "`folder` of programs that solvers in the home namespace may run with the provider exec (default none)")
