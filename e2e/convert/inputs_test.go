@@ -23,6 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/wildcast/wildcast/e2e/internal/definitions"
 )
 
 // held are those whose issuer cannot work here.
@@ -93,8 +95,11 @@ func (s *story) localize(o object) {
 			data[key] = value
 		}
 	}
-	if o.APIVersion == "extensions/v1beta1" {
+	switch o.APIVersion {
+	case "extensions/v1beta1":
 		o.raw["apiVersion"] = "networking.k8s.io/v1"
+	case "gateway.networking.k8s.io/v1alpha2":
+		o.raw["apiVersion"] = "gateway.networking.k8s.io/v1"
 	}
 	if spec, _ := o.raw["spec"].(map[string]any); o.Kind == "Ingress" && spec["rules"] == nil {
 		spec["defaultBackend"] = map[string]any{"service": map[string]any{"name": "web", "port": map[string]any{"number": 80}}}
@@ -115,6 +120,11 @@ func (s *story) pair() (certificate, key string) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}))
 }
 
+// more are the names that an annotation adds to those of every Secret.
+func (o object) more() []string {
+	return strings.FieldsFunc(o.Metadata.Annotations["wildcast.dev/dns-names"], func(r rune) bool { return r == ',' })
+}
+
 // asked are the Secrets that an object asks for, and the names that each is for.
 func asked(o object) map[types.NamespacedName][]string {
 	text, _ := json.Marshal(o.raw)
@@ -125,10 +135,11 @@ func asked(o object) map[types.NamespacedName][]string {
 		_ = json.Unmarshal(text, &ingress)
 		for _, entry := range ingress.Spec.TLS {
 			if entry.SecretName != "" {
-				more := strings.FieldsFunc(o.Metadata.Annotations["wildcast.dev/dns-names"], func(r rune) bool { return r == ',' })
-				secrets[types.NamespacedName{Namespace: o.Metadata.Namespace, Name: entry.SecretName}] = append(entry.Hosts, more...)
+				secrets[types.NamespacedName{Namespace: o.Metadata.Namespace, Name: entry.SecretName}] = append(entry.Hosts, o.more()...)
 			}
 		}
+	case "Gateway":
+		return askedByListeners(o)
 	case "ConfigMap":
 		var m corev1.ConfigMap
 		_ = json.Unmarshal(text, &m)
@@ -138,6 +149,32 @@ func asked(o object) map[types.NamespacedName][]string {
 				name = m.Name
 			}
 			secrets[types.NamespacedName{Namespace: m.Namespace, Name: name}] = strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })
+		}
+	}
+	return secrets
+}
+
+// askedByListeners is what a Gateway asks for.
+func askedByListeners(o object) map[types.NamespacedName][]string {
+	var gateway struct {
+		Spec struct {
+			Listeners []struct {
+				Hostname string
+				TLS      struct {
+					CertificateRefs []struct{ Group, Namespace, Name string }
+				}
+			}
+		}
+	}
+	text, _ := json.Marshal(o.raw)
+	_ = json.Unmarshal(text, &gateway)
+	secrets := map[types.NamespacedName][]string{}
+	for _, l := range gateway.Spec.Listeners {
+		for _, ref := range l.TLS.CertificateRefs {
+			name := types.NamespacedName{Namespace: o.Metadata.Namespace, Name: ref.Name}
+			if l.Hostname != "" && ref.Group == "" && (ref.Namespace == "" || ref.Namespace == name.Namespace) {
+				secrets[name] = slices.Concat(secrets[name], []string{l.Hostname}, o.more())
+			}
 		}
 	}
 	return secrets
@@ -154,6 +191,7 @@ func irredundant(names []string) []string {
 
 func TestWhatComesOfEachInputIsIssuedAndCopied(t *testing.T) {
 	s := tell(t, "example.com", "example.org", "example.net")
+	s.must(definitions.Gateway.Install(s.ctx, s.Cluster))
 	paths, err := filepath.Glob("../../cmd/wildcast/internal/convert/testdata/*.txtar")
 	s.must(err)
 	for _, namespace := range []string{"infra", "dashboard", "edge", "web", "mail", "vault"} {

@@ -17,6 +17,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/wildcast/wildcast/controllers"
 )
@@ -106,16 +107,19 @@ func read(t *testing.T, object map[string]any, pems map[string]string, home stri
 		}
 	case "Ingress":
 		ingress := as[networkingv1.Ingress](t, object)
-		return checkIngress(&ingress)
+		return checkAnnotations(ingress.Annotations)
+	case "Gateway":
+		gateway := unstructured.Unstructured{Object: object}
+		return checkAnnotations(gateway.GetAnnotations())
 	}
 	return nil
 }
 
-// checkIngress looks for what is cert-manager's still, and for values that a key of an issuer could not have.
-func checkIngress(ingress *networkingv1.Ingress) error {
+// checkAnnotations looks for what is cert-manager's still, and for values that a key of an issuer could not have.
+func checkAnnotations(annotations map[string]string) error {
 	asKey := map[string]string{controllers.AnnotationKeyType: "keyType", controllers.AnnotationDuration: "duration", controllers.AnnotationRenewBefore: "renewBefore"}
 	data := map[string]string{"dnsNames": "example.com"}
-	for key, value := range ingress.Annotations {
+	for key, value := range annotations {
 		if strings.Contains(key, "cert-manager") || strings.Contains(key, "certmanager") {
 			return fmt.Errorf("it has the annotation %s", key)
 		}

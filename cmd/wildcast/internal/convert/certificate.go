@@ -12,9 +12,9 @@ import (
 // certificate makes a standing certificate of a Certificate.
 func (c *converter) certificate(in *input) []map[string]any {
 	in.used = true
-	if c.comesFromIngress(in) {
+	if by := c.madeFor(in); by != nil {
 		in.skip(keysOf(in.all)...)
-		in.note("", "cert-manager made it for an Ingress of the input, which asks for it now")
+		in.note("", "cert-manager made it for %s of the input, which asks for it now", by.notes.object)
 		return nil
 	}
 	spec := in.sub("spec")
@@ -54,13 +54,14 @@ func (c *converter) nameOf(in *input) types.NamespacedName {
 	return name
 }
 
-// comesFromIngress reports whether an Ingress of the input is why there is this Certificate.
-func (c *converter) comesFromIngress(in *input) bool {
-	return slices.ContainsFunc(in.owners, func(o owner) bool {
-		return o.kind == "Ingress" && slices.ContainsFunc(c.inputs, func(other *input) bool {
-			return other.kind == o.kind && other.name.Name == o.name && other.name.Namespace == in.name.Namespace
-		})
-	})
+// madeFor is the Ingress or the Gateway of the input for which there is this Certificate, nil if there is none.
+func (c *converter) madeFor(in *input) *input {
+	for _, other := range c.inputs {
+		if other.asksByAnnotation() && other.name.Namespace == in.name.Namespace && slices.Contains(in.owners, owner{other.kind, other.name.Name}) {
+			return other
+		}
+	}
+	return nil
 }
 
 // wish is what somebody asks for.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wildcast/wildcast/controllers"
 )
 
 // Options say how to convert.
@@ -19,7 +21,7 @@ type Options struct {
 
 // Result is what comes of a conversion.
 type Result struct {
-	Objects []map[string]any // issuers and what they need, then certificates and Ingresses, sources, and what was passed on
+	Objects []map[string]any // issuers and what they need, then certificates, Ingresses and Gateways, sources, and what was passed on
 	Remarks []Remark
 }
 
@@ -34,7 +36,7 @@ type converter struct {
 	inputs  []*input
 	remarks []Remark
 	secrets map[types.NamespacedName]*input
-	kept    map[types.NamespacedName]*input // Certificates and Ingresses by the TLS Secrets that they ask for
+	kept    map[types.NamespacedName]*input // Certificates, Ingresses and Gateways by the TLS Secrets that they ask for
 	issuers []*issuer                       // as they stand in the input
 	taken   map[types.NamespacedName]bool   // names of Secrets that are there, or will be
 	solvers map[string]*solver              // by namespace and zone
@@ -51,8 +53,8 @@ func Convert(objects []Object, o Options) Result {
 		switch {
 		case in.ofCertManager("Certificate"):
 			requests = append(requests, c.certificate(in)...)
-		case in.kind == "Ingress":
-			requests = append(requests, c.ingress(in)...)
+		case in.asksByAnnotation():
+			requests = append(requests, c.annotated(in)...)
 		}
 	}
 	made := c.renderIssuers() // after those who ask, since it depends on them
@@ -118,22 +120,20 @@ func (c *converter) claim(in *input) {
 	case in.ofCertManager("ClusterIssuer"), in.ofCertManager("Issuer"):
 		c.claimRefs(c.homeOf(in), spec)
 	case in.ofCertManager("Certificate"):
-		if name, _ := spec["secretName"].(string); !c.comesFromIngress(in) {
+		if name, _ := spec["secretName"].(string); c.madeFor(in) == nil {
 			c.keep(in, name)
 		}
-	case in.kind == "Ingress":
-		entries, _ := spec["tls"].([]any)
-		for _, entry := range entries {
-			fields, _ := entry.(map[string]any)
-			name, _ := fields["secretName"].(string)
-			c.keep(in, name)
+	case in.asksByAnnotation():
+		unheard := newFields(notes{to: new([]Remark)}, "", in.content) // it is told when the object is converted
+		for _, e := range entriesOf(in, unheard) {
+			c.keep(in, e.secret)
 		}
 	}
 }
 
 func (c *converter) keep(in *input, secret string) {
 	name := types.NamespacedName{Namespace: in.name.Namespace, Name: secret}
-	if before := c.kept[name]; secret != "" && (before == nil || before.kind == "Ingress") {
+	if before := c.kept[name]; secret != "" && (before == nil || before.asksByAnnotation()) {
 		c.kept[name], c.taken[name] = in, true
 	}
 }
@@ -182,16 +182,20 @@ func (c *converter) free(namespace string, names ...string) string {
 	}
 }
 
-// leftToCertManager reports what cert-manager does for objects of other kinds: it issues for Gateways, and writes CAs into
-// webhooks. Its annotations on Secrets are for people.
+// leftToCertManager reports what cert-manager does for objects of other kinds: it writes CAs into webhooks. Its annotations
+// on Secrets are for people.
 func (in *input) leftToCertManager() {
-	if in.isSecret() || in.kind == "Ingress" {
+	if in.isSecret() || in.asksByAnnotation() {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.annotations)) {
 		for _, prefix := range certManagerPrefixes {
-			if strings.HasPrefix(key, prefix) {
-				in.lost("metadata.annotations["+key+"]", "wildcast heeds it on Ingresses alone; what makes a certificate for this %s is a standing certificate", in.kind)
+			switch path := "metadata.annotations[" + key + "]"; {
+			case !strings.HasPrefix(key, prefix):
+			case in.kind == "Gateway" && in.group == groupIstio:
+				in.note(path, "cert-manager made nothing for a Gateway of Istio; wildcast does, with %s", controllers.AnnotationIssuer)
+			default:
+				in.lost(path, "wildcast heeds it on Ingresses and Gateways alone; what makes a certificate for this %s is a standing certificate", in.kind)
 			}
 		}
 	}

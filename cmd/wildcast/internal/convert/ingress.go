@@ -14,8 +14,8 @@ import (
 // certManagerPrefixes are those of cert-manager's annotations.
 var certManagerPrefixes = []string{groupCertManager + "/", groupOld + "/", "acme.cert-manager.io/"}
 
-// ingress is an Ingress with wildcast's annotations instead of cert-manager's.
-func (c *converter) ingress(in *input) []map[string]any {
+// annotated is an Ingress or a Gateway with wildcast's annotations instead of cert-manager's.
+func (c *converter) annotated(in *input) []map[string]any {
 	a := newAnnotations(in)
 	by, asks := c.asksFor(in, a)
 	if !asks {
@@ -23,13 +23,13 @@ func (c *converter) ingress(in *input) []map[string]any {
 	}
 	in.used, in.emitted = true, true
 	w := &wish{notes: in.notes, issuer: by, namespace: in.name.Namespace, data: map[string]string{}}
-	entries := c.entries(in)
+	entries := entriesOf(in, in.fields)
 	if by.name != "" {
 		w.data["issuer"] = c.issuerOfEntries(w, a, entries, in.labels)
 	}
 	a.traits(w, entries)
 	a.unread()
-	for key, annotation := range ingressKeys {
+	for key, annotation := range annotationKeys {
 		if text := w.data[key]; text != "" {
 			a.rest[annotation] = text
 		}
@@ -38,17 +38,26 @@ func (c *converter) ingress(in *input) []map[string]any {
 	for _, e := range entries {
 		secret := types.NamespacedName{Namespace: in.name.Namespace, Name: e.secret}
 		if c.kept[secret] == in { // and no Certificate of its own
-			c.handOver(w, e.path+".secretName", secret, e.hosts)
+			c.handOver(w, e.path, secret, e.hosts)
 		}
 	}
-	if strings.HasSuffix(in.text("apiVersion"), "beta1") {
-		in.note("apiVersion", "no current API server takes %s: make it networking.k8s.io/v1", in.text("apiVersion"))
-	}
+	in.dated()
 	return []map[string]any{in.clean(a.rest)}
 }
 
-// ingressKeys are the annotations for what a standing certificate says with keys.
-var ingressKeys = map[string]string{
+// dated notes an API version that is served no more. Gateways of v1beta1 are.
+func (in *input) dated() {
+	version, last, current := in.text("apiVersion"), "beta1", "networking.k8s.io/v1"
+	if in.isGateway() {
+		last, current = "alpha2", groupGateway+"/v1"
+	}
+	if strings.HasSuffix(version, last) {
+		in.note("apiVersion", "no current API server takes %s: make it %s", version, current)
+	}
+}
+
+// annotationKeys are the annotations for what a standing certificate says with keys.
+var annotationKeys = map[string]string{
 	"issuer":       controllers.AnnotationIssuer,
 	"keyType":      controllers.AnnotationKeyType,
 	"duration":     controllers.AnnotationDuration,
@@ -57,7 +66,7 @@ var ingressKeys = map[string]string{
 	"secretLabels": controllers.AnnotationSecretLabels,
 }
 
-// annotations are those of an Ingress: cert-manager's under their names without a prefix, and the rest.
+// annotations are those of an Ingress or a Gateway: cert-manager's under their names without a prefix, and the rest.
 type annotations struct {
 	in    *input
 	asked map[string]string // what is left to be read
@@ -96,11 +105,11 @@ func (a *annotations) lost(short, format string, args ...any) {
 // unread reports what nobody has taken.
 func (a *annotations) unread() {
 	for _, short := range slices.Sorted(maps.Keys(a.asked)) {
-		a.lost(short, "wildcast knows nothing of the kind for an Ingress; a standing certificate under its secretName may say it")
+		a.lost(short, "wildcast knows no such annotation; a standing certificate for its Secret may say it")
 	}
 }
 
-// asksFor finds the issuer that an Ingress names. Without a name it is the controller's default.
+// asksFor finds the issuer that the annotations name. Without a name it is the controller's default.
 func (c *converter) asksFor(in *input, a *annotations) (named, bool) {
 	by := named{kind: "ClusterIssuer", path: a.path("cluster-issuer")}
 	if by.name = a.take("cluster-issuer"); by.name == "" {
@@ -114,7 +123,7 @@ func (c *converter) asksFor(in *input, a *annotations) (named, bool) {
 	case group == groupCertManager || group == groupOld:
 		a.take("issuer-group")
 	case group != "":
-		a.lost("issuer-group", "wildcast knows no issuers but cert-manager's own; the Ingress is left as it is")
+		a.lost("issuer-group", "wildcast knows no issuers but cert-manager's own; the %s is left as it is", in.kind)
 		return by, false
 	}
 	if by.name != "" {
@@ -128,24 +137,30 @@ func (c *converter) asksFor(in *input, a *annotations) (named, bool) {
 	return by, true
 }
 
-// entry is one of spec.tls.
+// entry asks for hosts in a Secret: one of spec.tls, or the listeners of a Gateway with this Secret.
 type entry struct {
-	path, secret string
-	hosts        []string
+	secret string
+	path   string // of the Secret's name
+	hosts  []string
 }
 
-func (c *converter) entries(in *input) (all []entry) {
-	for _, f := range in.sub("spec").subs("tls") {
-		e := entry{f.at, f.text("secretName"), f.list("hosts")}
+// entriesOf are what an Ingress or a Gateway asks for, as f reads it.
+func entriesOf(in *input, f *fields) (all []entry) {
+	spec := f.sub("spec")
+	if in.isGateway() {
+		return entriesOfListeners(spec.subs("listeners"), in.name.Namespace)
+	}
+	for _, f := range spec.subs("tls") {
+		e := entry{f.text("secretName"), f.path("secretName"), f.list("hosts")}
 		all = append(all, e)
 		if e.secret == "" || len(e.hosts) == 0 {
-			in.note(e.path, "wildcast needs hosts and secretName, as cert-manager did")
+			f.note(f.at, "wildcast needs hosts and secretName, as cert-manager did")
 		}
 	}
 	return all
 }
 
-// issuerOfEntries is the issuer Secret for all entries, since an Ingress names one.
+// issuerOfEntries is the issuer Secret for all entries, since the annotations name one.
 func (c *converter) issuerOfEntries(w *wish, a *annotations, entries []entry, labels map[string]string) string {
 	kind, provider := a.take("acme-challenge-type"), a.take("acme-dns01-provider")
 	var all []string
@@ -162,10 +177,14 @@ func (c *converter) issuerOfEntries(w *wish, a *annotations, entries []entry, la
 		w.lost("metadata.annotations", "the class of Ingresses that answer challenges, %s, is a key of the issuer, ingressClass", class)
 	}
 	a.take("http01-edit-in-place") // wildcast's own Ingress may share the host
+	if v := w.variant; a.in.isGateway() && v != nil && v.http01 && v.class == "" {
+		w.lost(w.issuer.path, "issuer %s answers the CA through an Ingress, which is not where a Gateway answers; have it answer through the DNS, "+
+			"or, if an Ingress controller answers at port 80 of these hosts, give it that one's class as ingressClass", name)
+	}
 	return name
 }
 
-// traits reads what else an Ingress can choose.
+// traits reads what else annotations can choose.
 func (a *annotations) traits(w *wish, entries []entry) {
 	if w.issuer.durations() {
 		w.put("duration", a.take("duration"))
@@ -224,7 +243,7 @@ func (a *annotations) secretLabels(w *wish) {
 	}
 	w.put("secretLabels", strings.Join(pairs, ","))
 	if len(template.Annotations) > 0 {
-		a.lost("secret-template", "annotations %s: an Ingress gives its Secret labels only; a standing certificate gives both",
+		a.lost("secret-template", "annotations %s: what is asked for by annotation gets labels only; a standing certificate gives both",
 			strings.Join(slices.Sorted(maps.Keys(template.Annotations)), ", "))
 	}
 	a.take("secret-template")

@@ -10,10 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// cert-manager's API groups, and kubed's prefix.
+// cert-manager's API groups, those of Gateways, and kubed's prefix.
 const (
 	groupCertManager = "cert-manager.io"
 	groupOld         = "certmanager.k8s.io"
+	groupGateway     = "gateway.networking.k8s.io"
+	groupIstio       = "networking.istio.io"
 	kubedPrefix      = "kubed.appscode.com/"
 )
 
@@ -79,6 +81,12 @@ func (in *input) unreadIf(so bool) {
 func (in *input) ofCertManager(kind string) bool {
 	return in.kind == kind && (in.group == groupCertManager || in.group == groupOld)
 }
+
+// isGateway reports whether it is a Gateway of the Gateway API. cert-manager knows no others.
+func (in *input) isGateway() bool { return in.kind == "Gateway" && in.group == groupGateway }
+
+// asksByAnnotation reports whether it is of a kind whose annotations ask for certificates.
+func (in *input) asksByAnnotation() bool { return in.kind == "Ingress" || in.isGateway() }
 
 // isSecret reports whether it is a Secret.
 func (in *input) isSecret() bool { return in.kind == "Secret" && in.group == "v1" }
