@@ -27,8 +27,9 @@ func convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert -f FILE",
 		Short: "Turn objects of cert-manager and kubed into wildcast's",
-		Long: "Read ClusterIssuers, Issuers, Certificates, annotated Ingresses and the sources of kubed, in all versions of their APIs,\n" +
-			"and print issuers, solvers, standing certificates, Ingresses and sources as wildcast reads them. No cluster is asked.\n" +
+		Long: "Read ClusterIssuers, Issuers, Certificates, annotated Ingresses and Gateways, and the sources of kubed, in all versions of\n" +
+			"their APIs, and print issuers, solvers, standing certificates, Ingresses, Gateways and sources as wildcast reads them.\n" +
+			"No cluster is asked.\n" +
 			"Give all files at once, Secrets too: what one object refers to is taken from the others.\n\n" +
 			"Remarks go to standard error, with file, object and field. What is not carried over is named there, whatever it is.\n" +
 			"A line that begins with kubectl is a command that is to be run.\n\n" +
