@@ -38,6 +38,7 @@ func TestWhatTheChartDoesNotKnowIsRefusedAndNamed(t *testing.T) {
 		{"flags: {dns01-exec-dir: programs}", "at '/flags/dns01-exec-dir': 'programs' does not match pattern"},
 		{"admission: {validationActions: []}", "at '/admission/validationActions': minItems: got 0, want 1"},
 		{"admission: {validationActions: [Refuse]}", "at '/admission/validationActions/0': value must be one of 'Deny', 'Warn', 'Audit'"},
+		{"flags: {leader-elect: false}", "flags.leader-elect: false takes replicas: 1"},
 		{"contexts: {secretName: others}", "contexts.secretName takes flags.cluster-name too: give this cluster a name that no other has"},
 	} {
 		t.Run(row.values, func(t *testing.T) {

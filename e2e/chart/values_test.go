@@ -124,9 +124,11 @@ func TestEachValueIsWhereItBelongsInThePods(t *testing.T) {
 		{"flags: {kube-api-qps: 12.5, workers: 1000000, delete-grace: 1m30s}", func(p pod) any {
 			return p.variable("WILDCAST_KUBE_API_QPS") + " " + p.variable("WILDCAST_WORKERS") + " " + p.variable("WILDCAST_DELETE_GRACE")
 		}, "12.5 1000000 1m30s"},
-		{"flags: {source-namespaces: [cert-manager, red], leader-elect: false}", func(p pod) any {
+		{"{replicas: 1, flags: {source-namespaces: [cert-manager, red], leader-elect: false}}", func(p pod) any {
 			return p.variable("WILDCAST_SOURCE_NAMESPACES") + " " + p.variable("WILDCAST_LEADER_ELECT")
 		}, "cert-manager,red false"},
+		{"{replicas: 1, flags: {leader-elect: false}}", func(p pod) any { return fmt.Sprint(p.Spec.Strategy.Type, " ", p.Spec.Strategy.RollingUpdate) }, "Recreate nil"},
+		{"{replicas: 1, flags: {leader-elect: true}}", func(p pod) any { return p.Spec.Strategy.Type }, "RollingUpdate"},
 		{"env: [{name: AWS_REGION, value: eu}]", func(p pod) any { return p.variable("AWS_REGION") }, "eu"},
 		{"envFrom: [{secretRef: {name: cloud}}]", func(p pod) any { return p.container.EnvFrom[0].SecretRef.Name }, "cloud"},
 		{"resources: {limits: {memory: 1Gi}}", func(p pod) any {
@@ -215,6 +217,17 @@ monitoring:
 	}
 	if rule := text(t, all["PrometheusRule tls/wildcast"]); !strings.Contains(rule, "kubectl -n tls get") {
 		t.Errorf("an alert does not name the namespace:\n%s", rule)
+	}
+}
+
+func TestWithoutTheLeaseNoAlertMissesALeader(t *testing.T) {
+	const missing = "alert: WildcastNotLeading\n"
+	for given, want := range map[string]int{"true": 1, "false": 0} {
+		all := rendered(t, "tls", values(t, "{replicas: 1, flags: {leader-elect: "+given+"}, monitoring: {prometheusRule: {enabled: true}}}")...)
+		rule := text(t, all["PrometheusRule tls/wildcast"])
+		if strings.Count(rule, missing) != want || strings.Count(rule, "alert: ") < 8 {
+			t.Errorf("with leader-elect %s the rules are\n%s", given, rule)
+		}
 	}
 }
 

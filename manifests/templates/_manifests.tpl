@@ -61,6 +61,11 @@ NAME-address moves the port NAME, adds it, or takes it away.
   {{- range (include "wildcast.ports" . | fromJson).items }} {{ .name }} {{ end }}
 {{- end }}
 
+{{/* wildcast.alone is not empty if the flag leader-elect is false: without the Lease there is one replica at most. */}}
+{{- define "wildcast.alone" -}}
+{{- if eq (get .Values.flags "leader-elect" | toString) "false" }}alone{{ end }}
+{{- end }}
+
 {{/* wildcast.flag is the value of a flag as text. */}}
 {{- define "wildcast.flag" -}}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
