@@ -40,6 +40,12 @@ func TestWhatTheChartDoesNotKnowIsRefusedAndNamed(t *testing.T) {
 		{"admission: {validationActions: [Refuse]}", "at '/admission/validationActions/0': value must be one of 'Deny', 'Warn', 'Audit'"},
 		{"flags: {leader-elect: false}", "flags.leader-elect: false takes replicas: 1"},
 		{"contexts: {secretName: others}", "contexts.secretName takes flags.cluster-name too: give this cluster a name that no other has"},
+		{"flags: {contexts-kubeconfig: /others}", "flags.contexts-kubeconfig takes flags.cluster-name too: give this cluster a name that no other has"},
+		{"{contexts: {secretName: others}, flags: {cluster-name: kubernetes}}", "contexts.secretName takes flags.cluster-name too"},
+		{"{contexts: {secretName: others}, flags: {cluster-name: home, contexts-kubeconfig: /others}}", "name two kubeconfigs: give one of them"},
+		{"flags: {source-namespaces: [red]}", "flags.source-namespaces lacks cert-manager, the release's namespace"},
+		{"flags: {namespaces: [red], source-namespaces: [cert-manager, blue]}", "flags.source-namespaces has blue, which wildcast does not see"},
+		{"flags: {dns01-nameservers: ['dns.example.com:53']}", "at '/flags/dns01-nameservers/0': 'dns.example.com:53' does not match pattern"},
 	} {
 		t.Run(row.values, func(t *testing.T) {
 			args := append([]string{"template", "wildcast", chart, "--namespace", cluster.HomeNamespace}, values(t, row.values)...)

@@ -66,6 +66,35 @@ NAME-address moves the port NAME, adds it, or takes it away.
 {{- if eq (get .Values.flags "leader-elect" | toString) "false" }}alone{{ end }}
 {{- end }}
 
+{{/*
+wildcast.check refuses values that do not go together, as wildcast would in the Pods. What is wrong with a single one the
+schema says.
+*/}}
+{{- define "wildcast.check" }}
+{{- $flags := .Values.flags }}
+{{- if and (include "wildcast.alone" .) (gt (int .Values.replicas) 1) }}
+  {{- fail "flags.leader-elect: false takes replicas: 1, since nothing else keeps two from working at once" }}
+{{- end }}
+{{- $file := get $flags "contexts-kubeconfig" }}
+{{- $secret := .Values.contexts.secretName }}
+{{- if and $file $secret }}
+  {{- fail "contexts.secretName and flags.contexts-kubeconfig name two kubeconfigs: give one of them" }}
+{{- end }}
+{{- if and (or $file $secret) (has (get $flags "cluster-name") (list "" "kubernetes")) }}
+  {{- fail (printf "%s takes flags.cluster-name too: give this cluster a name that no other has" (ternary "contexts.secretName" "flags.contexts-kubeconfig" (not (empty $secret)))) }}
+{{- end }}
+{{- with get $flags "source-namespaces" }}
+  {{- if not (has $.Release.Namespace .) }}
+    {{- fail (printf "flags.source-namespaces lacks %s, the release's namespace, where the certificates are that should be copied: add it" $.Release.Namespace) }}
+  {{- end }}
+  {{- range $namespace := . }}
+    {{- if and $flags.namespaces (not (has $namespace (append $flags.namespaces $.Release.Namespace))) }}
+      {{- fail (printf "flags.source-namespaces has %s, which wildcast does not see: add it to flags.namespaces too" $namespace) }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{/* wildcast.flag is the value of a flag as text. */}}
 {{- define "wildcast.flag" -}}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
