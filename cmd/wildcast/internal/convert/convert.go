@@ -132,9 +132,13 @@ func (c *converter) claim(in *input) {
 }
 
 func (c *converter) keep(in *input, secret string) {
+	if secret == "" {
+		return
+	}
 	name := types.NamespacedName{Namespace: in.name.Namespace, Name: secret}
-	if before := c.kept[name]; secret != "" && (before == nil || before.asksByAnnotation()) {
-		c.kept[name], c.taken[name] = in, true
+	c.taken[name] = true
+	if before := c.kept[name]; in.optsIn() && (before == nil || before.asksByAnnotation()) {
+		c.kept[name] = in
 	}
 }
 

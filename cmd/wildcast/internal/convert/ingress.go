@@ -87,6 +87,12 @@ func newAnnotations(in *input) *annotations {
 	return a
 }
 
+// optsIn reports whether the object asks for a certificate, and does not just use what is in a Secret.
+func (in *input) optsIn() bool {
+	asked := newAnnotations(in).asked
+	return !in.asksByAnnotation() || asked["cluster-issuer"] != "" || asked["issuer"] != "" || in.annotations[controllers.AnnotationTLSACME] == "true"
+}
+
 func (a *annotations) path(short string) string { return "metadata.annotations[" + a.keys[short] + "]" }
 
 func (a *annotations) take(short string) string {
