@@ -30,6 +30,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/wildcast/wildcast/e2e/internal/ports"
 	"github.com/wildcast/wildcast/e2e/stage"
 )
 
@@ -278,6 +279,18 @@ func (l *leaks) made() {
 	}
 }
 
+// freeAddress is one that nobody else takes until the test ends.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	var holder ports.Holder
+	taken, err := holder.Take(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(holder.Release)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(taken[0]))
+}
+
 func TestNoFailureTellsASecret(t *testing.T) {
 	l := openLeaks(t)
 	l.solvers()
@@ -286,7 +299,8 @@ func TestNoFailureTellsASecret(t *testing.T) {
 	l.must(l.Issuer(l.ctx, stage.Home, "leaks-pages", map[string]string{"eabKeyID": "kid-1", "eabHMACKey": eab,
 		"challenge": "http01", "nameservers": l.DNS.Addr(), "ingressClass": "none"}))
 	l.DNS.SetAddress(l.host("pages"), "127.0.0.1")
-	l.run("--cluster-name=here", "--http01-port="+l.pages.port, "--contexts-kubeconfig="+file)
+	l.status = freeAddress(t)
+	l.run("--cluster-name=here", "--http01-port="+l.pages.port, "--contexts-kubeconfig="+file, "--status-address="+l.status)
 	l.pages.lead(l.w.PagesAddress())
 
 	for _, zone := range []string{"cloud", "web", "tsig", "text", "file"} {

@@ -40,6 +40,7 @@ type scene struct {
 	t        *testing.T
 	ctx      context.Context
 	w        *wildcast.Process
+	status   string // where its status page is, if it has one
 	barriers atomic.Int32
 }
 

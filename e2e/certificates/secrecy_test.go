@@ -3,8 +3,12 @@ package certificates_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/e2e/stage"
+	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
 // put sets one key of a Secret.
@@ -21,7 +26,8 @@ func (s *scene) put(name types.NamespacedName, key, value string) {
 }
 
 // neverTold looks for secrets wherever people look: the process's log with what its children said, Events, annotations and
-// ConfigMaps in the namespace and at home, the records of orders but for their keys, and metrics.
+// ConfigMaps in the namespace and at home, the records of orders but for their keys, metrics, the status page if there is
+// one, and what the commands status and explain print.
 func (s *scene) neverTold(namespace string, secrets ...string) {
 	s.t.Helper()
 	for where, text := range s.told(namespace) {
@@ -61,7 +67,27 @@ func (s *scene) told(namespace string) map[string]string {
 	ingresses, err := s.Kube.NetworkingV1().Ingresses(namespace).List(s.ctx, metav1.ListOptions{})
 	s.must(err)
 	all["Ingresses"] = s.text(ingresses)
+	for _, ingress := range ingresses.Items {
+		all["explain "+ingress.Name] = s.prints("explain", "ingress", namespace+"/"+ingress.Name, "--output=json")
+	}
+	all["status"], all["status in JSON"] = s.prints("status"), s.prints("status", "--output=json")
+	if s.status != "" {
+		all["status page"], all["status.json"] = s.page("http://"+s.status+"/"), s.page("http://"+s.status+"/status.json")
+	}
 	return all
+}
+
+// prints is all that a command of wildcast prints, to an administrator, who may read every Secret.
+func (s *scene) prints(args ...string) string {
+	s.t.Helper()
+	programs, err := wildcast.Build(s.ctx, os.Stderr)
+	s.must(err)
+	command := exec.CommandContext(s.ctx, filepath.Join(programs, "wildcast"), append(args, "--kubeconfig="+shared.Kubeconfig())...)
+	text, err := command.CombinedOutput()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended { // the exit code tells that something is wrong
+		s.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // record is what an order's record says, but for the keys that it keeps.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -129,8 +130,8 @@ type Issuer struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	Kind      string `json:"kind,omitempty"`
-	Server    string `json:"server,omitempty"`
-	State     string `json:"state"` // Ready, Invalid, or Unseen: wildcast has not looked at it yet
+	Server    string `json:"server,omitempty"` // without a login, which its URL may have
+	State     string `json:"state"`            // Ready, Invalid, or Unseen: wildcast has not looked at it yet
 	Message   string `json:"message,omitempty"`
 	Account   string `json:"account,omitempty"`
 	Budget    []Left `json:"budget,omitempty"` // what is left of the CA's limits, where something was used
@@ -184,5 +185,16 @@ func (s Scene) issuer(state controllers.IssuerState, r *Report) {
 			i.Budget = append(i.Budget, Left{left.Limit, strings.TrimPrefix(left.Of, i.Account+" "), left.Left, left.Most})
 		}
 	}
+	i.Server = withoutLogin(i.Server)
 	r.Issuers = append(r.Issuers, i)
+}
+
+// withoutLogin is a URL without the name and password with which the server is asked.
+func withoutLogin(server string) string {
+	u, err := url.Parse(server)
+	if err != nil || u.User == nil {
+		return server
+	}
+	u.User = nil
+	return u.String()
 }

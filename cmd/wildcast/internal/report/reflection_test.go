@@ -27,3 +27,17 @@ func TestNothingStandsAfterTheCommandThatSaysWhyACopyIsMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLoginInAServersURLIsNotShown(t *testing.T) {
+	for server, want := range map[string]string{
+		"https://user:secret@ca.test:14000/dir?a=b": "https://ca.test:14000/dir?a=b",
+		"https://secret@ca.test/dir":                "https://ca.test/dir",
+		"https://ca.test/dir":                       "https://ca.test/dir",
+		"letsencrypt":                               "letsencrypt",
+		"":                                          "",
+	} {
+		if got := withoutLogin(server); got != want {
+			t.Errorf("%s is shown as %s, want %s", server, got, want)
+		}
+	}
+}
