@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 	"github.com/wildcast/wildcast/e2e/stage"
@@ -65,10 +66,14 @@ func TestAnIngressDeletedInMidOrderLeavesNothingBehindAndItsCertificateForTheNex
 	s.ordered("*." + s.zone())
 }
 
-func TestAProcessThatIsStoppedInMidOrderFinishesTheOrder(t *testing.T) {
+func TestAProcessThatIsStoppedInMidOrderFinishesTheOrderAndReleasesTheLease(t *testing.T) {
 	s := open(t, "stopped", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)
-	s.run()
+	s.run("--leader-elect=true")
+	s.metric(1, "leader_election_master_status")
+	if s.holder() == "" {
+		t.Error("nobody holds the lease")
+	}
 	held, release := s.holdAt(acmetest.StepFinalize)
 	s.ingress(infra, "wiki", []string{s.host("wiki")}, exact)
 	s.wait("the order is in flight", held)
@@ -82,11 +87,17 @@ func TestAProcessThatIsStoppedInMidOrderFinishesTheOrder(t *testing.T) {
 		t.Errorf("TXT records are left: %v", left)
 	}
 	s.ordered(s.host("wiki"))
+	if holder := s.holder(); holder != "" {
+		t.Errorf("the lease is still held by %q", holder)
+	}
+}
+
+// holder is who holds the lease to lead.
+func (s *scene) holder() string {
+	s.t.Helper()
 	lease, err := s.Kube.CoordinationV1().Leases(stage.Home).Get(s.ctx, "wildcast", metav1.GetOptions{})
 	s.must(err)
-	if holder := lease.Spec.HolderIdentity; holder != nil && *holder != "" {
-		t.Errorf("the lease is still held by %q", *holder)
-	}
+	return ptr.Deref(lease.Spec.HolderIdentity, "")
 }
 
 func TestAnOrderThatDoesNotEndInTheGraceIsLeftWithoutATXTRecordAndCarriedOnWith(t *testing.T) {
