@@ -1,6 +1,7 @@
 package certificates_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,12 +34,7 @@ func TestABlockedNameIsToldInTheCAsWordsWhileOthersAreServedAndRecoversWhenEdite
 	}
 	s.metric(1, "wildcast_orders_total", "issuer", "cert-manager/blocked", "result", "refused")
 
-	ingresses := s.Kube.NetworkingV1().Ingresses(infra)
-	ingress, err := ingresses.Get(s.ctx, "mixed", metav1.GetOptions{})
-	s.must(err)
-	ingress.Spec.TLS[0].Hosts = []string{s.host("www")}
-	_, err = ingresses.Update(s.ctx, ingress, metav1.UpdateOptions{})
-	s.must(err)
+	s.rehost(infra, "mixed", s.host("www"))
 	s.served(infra, "mixed-tls", "*."+s.zone())
 	s.ordered(s.host("fine"), "*."+s.zone())
 	s.noTXT()
@@ -63,14 +59,27 @@ func TestAnOrderThatAlwaysFailsWaitsLongerEachTimeAndAChangeOfTheIngressEndsTheW
 			t.Errorf("after %d failures it waits until %s, want %s to %s", i+1, next, early, late)
 		}
 	}
-	ingresses := s.Kube.NetworkingV1().Ingresses(infra)
-	ingress, err := ingresses.Get(s.ctx, "wiki", metav1.GetOptions{})
-	s.must(err)
-	ingress.Spec.TLS[0].Hosts = []string{s.host("blog")}
-	_, err = ingresses.Update(s.ctx, ingress, metav1.UpdateOptions{})
-	s.must(err)
+	s.CA.Refuse(s.host("docs")) // which begins with the first pause again
+	began = time.Now()
+	s.rehost(infra, "wiki", s.host("docs"))
+	next := s.waits(record, 1)
+	if early, late := began.Add(time.Minute), time.Now().Add(time.Minute+time.Second); next.Before(early) || next.After(late) {
+		t.Errorf("after the change it waits until %s, want %s to %s", next, early, late)
+	}
+	s.rehost(infra, "wiki", s.host("blog"))
 	s.served(infra, "wiki-tls", s.host("blog"))
 	s.ordered(s.host("blog"))
+}
+
+// rehost gives an Ingress other hosts.
+func (s *scene) rehost(namespace, name string, hosts ...string) {
+	s.t.Helper()
+	ingresses := s.Kube.NetworkingV1().Ingresses(namespace)
+	ingress, err := ingresses.Get(s.ctx, name, metav1.GetOptions{})
+	s.must(err)
+	ingress.Spec.TLS[0].Hosts = hosts
+	_, err = ingresses.Update(s.ctx, ingress, metav1.UpdateOptions{})
+	s.must(err)
 }
 
 // waits waits until a record tells so many failures, and returns when the next attempt is.
@@ -108,18 +117,46 @@ func TestATXTRecordThatIsNeverVisibleIsToldWithTheServerTakenAwayAndTriedAgainIn
 		}
 		return nil
 	})
-	log, err := s.w.Logs()
-	s.must(err)
-	if !strings.Contains(log, `"again":"1s"`) {
-		t.Error("the log tells of no back-off")
+	var failed []failure
+	s.until("it has failed twice", func() error {
+		if failed = s.failures(s.shared()); len(failed) < 2 {
+			return fmt.Errorf("it has failed %d times", len(failed))
+		}
+		return nil
+	})
+	if failed[0].Again != "1s" || failed[1].Again != "2s" {
+		t.Errorf("it was put off for %s and %s, want 1s and 2s", failed[0].Again, failed[1].Again)
+	}
+	if pause := failed[1].TS.Sub(failed[0].TS); pause < time.Second {
+		t.Errorf("it was tried again after %s", pause)
 	}
 	s.DNS.Show()
 	s.served(infra, "wiki-tls", "*."+s.zone())
 	s.ordered("*." + s.zone())
-	if failed := s.sum("wildcast_orders_total", "issuer", "cert-manager/hidden", "result", "failed"); failed == 0 {
+	if n := s.sum("wildcast_orders_total", "issuer", "cert-manager/hidden", "result", "failed"); n == 0 {
 		t.Error("no failure was counted")
 	}
 	s.noTXT()
+}
+
+// failure is a line of the log that tells of one, and for how long its object's turn is put off.
+type failure struct {
+	TS              time.Time
+	Msg, Key, Again string
+}
+
+// failures are those of a certificate, in their order.
+func (s *scene) failures(certificate types.NamespacedName) (all []failure) {
+	s.t.Helper()
+	log, err := s.w.Logs()
+	s.must(err)
+	for line := range strings.Lines(log) {
+		var f failure
+		if json.Unmarshal([]byte(line), &f) == nil && f.Msg == "Failed" && f.Key == certificate.String() {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func TestAServerThatNeverShowsTheRecordIsNotWaitedForLongerThanTheUserChose(t *testing.T) {
