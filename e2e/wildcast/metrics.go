@@ -3,9 +3,6 @@ package wildcast
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -64,26 +61,4 @@ func label(series *dto.Metric, name string) string {
 func value(series *dto.Metric) float64 {
 	return series.GetCounter().GetValue() + series.GetGauge().GetValue() + series.GetUntyped().GetValue() +
 		float64(series.GetHistogram().GetSampleCount()) + float64(series.GetSummary().GetSampleCount())
-}
-
-// RSS returns the process's resident memory in bytes, as Linux tells it (VmRSS in proc(5)). Its DNS
-// children are not part of it.
-func (p *Process) RSS() (int64, error) { return p.memory("VmRSS:") }
-
-// PeakRSS returns the most that RSS has been (VmHWM in proc(5)).
-func (p *Process) PeakRSS() (int64, error) { return p.memory("VmHWM:") }
-
-func (p *Process) memory(line string) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
-	if err != nil {
-		return 0, fmt.Errorf("read memory of wildcast: %w", err)
-	}
-	for l := range strings.Lines(string(text)) {
-		fields := strings.Fields(l)
-		if len(fields) == 3 && fields[0] == line {
-			kib, err := strconv.ParseInt(fields[1], 10, 64)
-			return kib * 1024, err
-		}
-	}
-	return 0, fmt.Errorf("read memory of wildcast: process %d has no line %s", p.PID(), line)
 }
