@@ -125,6 +125,25 @@ func (p *paged) visit(host, text string) (serial string, err error) {
 	return resp.TLS.PeerCertificates[0].SerialNumber.Text(16), nil
 }
 
+// redirects tells whether who comes without TLS is sent to HTTPS, as the CA is.
+func (p *paged) redirects(host string) error {
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(p.edge.HTTP)+"/", nil)
+	if err != nil {
+		return err
+	}
+	request.Host = host
+	resp, err := new(http.Transport).RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	to, moved := resp.Header.Get("Location"), resp.StatusCode == http.StatusMovedPermanently || resp.StatusCode == http.StatusPermanentRedirect
+	if !moved || !strings.HasPrefix(to, "https://"+host) {
+		return fmt.Errorf("status %s, to %q", resp.Status, to)
+	}
+	return nil
+}
+
 // pages are the temporary Ingresses that stand now.
 func (p *paged) pages() []networkingv1.Ingress {
 	p.t.Helper()
@@ -158,6 +177,7 @@ func TestHTTP01ThroughARealIngressControllerThatRedirectsToHTTPS(t *testing.T) {
 	if seen != got.serial() {
 		t.Errorf("the browser saw %s, stored is %s", seen, got.serial())
 	}
+	p.must(p.redirects(host))
 	p.noPages()
 
 	// A renewal while visitors come: each of them gets a page, under the old certificate or the new one.

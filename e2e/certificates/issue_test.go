@@ -158,7 +158,7 @@ func TestKeysAreOfTheTypeAskedForAndAnUnknownTypeGetsAnEventAndNoOrder(t *testin
 	s := open(t, "keys", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)
 	s.run()
-	sizes := map[string]string{"ec384": "P-384", "rsa2048": "2048"}
+	sizes := map[string]string{"ec384": "P-384", "rsa2048": "2048", "rsa3072": "3072", "rsa4096": "4096"}
 	for keyType := range sizes {
 		s.ingress(infra, keyType, []string{s.host(keyType)}, map[string]string{"wildcast.dev/wildcard": "false", "wildcast.dev/key-type": keyType})
 	}

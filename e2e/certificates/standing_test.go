@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/e2e/stage"
 )
@@ -89,6 +90,12 @@ func TestAStandingCertificateWithKubedsAnnotationIsCopiedAsItsTemplateSays(t *te
 		t.Error("the Ingress was given another certificate")
 	}
 	s.event(other, "wiki", "NamespaceNotSelected", "gateway="+s.Name)
+	s.barrier()
+	for _, name := range []string{"standing-crt", "wiki-tls"} {
+		if _, err := s.get(types.NamespacedName{Namespace: other, Name: name}); !apierrors.IsNotFound(err) {
+			t.Errorf("Secret %s where the template sends no copy: %v, want none", name, err)
+		}
+	}
 	s.ordered("*." + s.zone() + " " + s.zone())
 	for _, namespace := range []string{infra, other} {
 		if _, err := s.Kube.CoreV1().ConfigMaps(namespace).Get(s.ctx, "standing-crt", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
