@@ -3,14 +3,18 @@ package contexts
 import (
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/wildcast/wildcast/e2e/internal/ports"
 )
 
-// gate stands between wildcast and an API server.
+// gate stands between wildcast and an API server, on a port that is its own also while it is shut.
 type gate struct {
 	address, server string
+	port            ports.Holder
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -21,14 +25,25 @@ type gate struct {
 func newGate(t *testing.T, url string) *gate {
 	t.Helper()
 	g := &gate{server: strings.TrimPrefix(url, "https://"), open: map[net.Conn]struct{}{}}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := g.port.Take(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.address, g.listener = listener.Addr().String(), listener
-	go g.serve(listener)
+	t.Cleanup(g.port.Release)
+	g.address = "127.0.0.1:" + strconv.Itoa(taken[0])
+	g.listen(t)
 	t.Cleanup(g.shut)
 	return g
+}
+
+func (g *gate) listen(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.listener = listener
+	go g.serve(listener)
 }
 
 func (g *gate) serve(listener net.Listener) {
@@ -92,10 +107,5 @@ func (g *gate) reopen(t *testing.T) {
 	g.silent = false
 	g.breakAll()
 	g.listener.Close()
-	listener, err := net.Listen("tcp", g.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.listener = listener
-	go g.serve(listener)
+	g.listen(t)
 }
