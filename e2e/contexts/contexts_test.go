@@ -124,12 +124,10 @@ func TestAClusterThatCannotBeReachedDelaysNothingHereAndIsServedWhenItIsBack(t *
 			s := open(t, "secret", "away-"+name)
 			lose(s.gate) // before wildcast starts, which gets ready all the same
 			s.contexts(nil)
-			s.run()
+			s.run("--workers=1")
 			blue := s.namespaces(5)
-			s.change(s.here, s.at("s"), func(o *thing) {
-				o.Annotations[syncer.AnnotationSyncContexts], o.Annotations[syncer.AnnotationSync], o.data["key"] = "over", "team="+s.name, "one"
-			})
-			s.hold(blue, "one")
+			s.everywhere("s", "one")
+			s.hold(blue, "one", "s")
 			s.event("s", syncer.ReasonTargetFailed, `in context "over"`)
 			metrics, err := s.w.Metrics(t.Context())
 			s.must(err)
@@ -143,12 +141,24 @@ func TestAClusterThatCannotBeReachedDelaysNothingHereAndIsServedWhenItIsBack(t *
 			s.gate.reopen(t)
 			s.copied("s", s.at("s"), "one")
 			lose(s.gate) // and now later
-			s.source("s", "over", "two")
-			s.hold(blue, "two")
+			// To a silent server a look takes 10 s and more: if these were in the way of copies here, the last would come later
+			// than hold waits.
+			many := []string{"s"}
+			for i := range 12 {
+				many = append(many, fmt.Sprint("more-", i))
+			}
+			for _, name := range many {
+				s.everywhere(name, "two")
+			}
+			s.hold(blue, "two", many...)
 			s.gate.reopen(t)
-			s.copied("s", s.at("s"), "two")
-			s.source("s", "", "two")
-			s.absent(s.over, s.at("s"))
+			for _, name := range many {
+				s.copied(name, s.at(name), "two")
+				s.source(name, "", "two")
+			}
+			for _, name := range many {
+				s.absent(s.over, s.at(name))
+			}
 		})
 	}
 }
@@ -236,17 +246,27 @@ func (s *scene) namespaces(n int) (names []string) {
 	return names
 }
 
-// hold waits until all of the namespaces have a copy of s with that value.
-func (s *scene) hold(namespaces []string, value string) {
+// everywhere makes or changes a source of the scene whose copies go into the scene's team's namespaces and the other cluster.
+func (s *scene) everywhere(name, value string) {
+	s.Helper()
+	s.change(s.here, s.at(name), func(o *thing) {
+		o.Annotations[syncer.AnnotationSyncContexts], o.Annotations[syncer.AnnotationSync], o.data["key"] = "over", "team="+s.name, value
+	})
+}
+
+// hold waits until all of the namespaces have copies of these names with that value.
+func (s *scene) hold(namespaces []string, value string, names ...string) {
 	s.Helper()
 	s.until(func() error {
 		for _, namespace := range namespaces {
-			o, err := s.here.get(s.Context(), place{Namespace: namespace, Name: "s"})
-			if err != nil {
-				return err
-			}
-			if o.data["key"] != value {
-				return fmt.Errorf("the copy in %s is old", namespace)
+			for _, name := range names {
+				o, err := s.here.get(s.Context(), place{Namespace: namespace, Name: name})
+				if err != nil {
+					return err
+				}
+				if o.data["key"] != value {
+					return fmt.Errorf("the copy %s/%s is old", namespace, name)
+				}
 			}
 		}
 		return nil

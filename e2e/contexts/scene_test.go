@@ -77,8 +77,10 @@ func open(t *testing.T, kind, name string) *scene {
 	s.over = things{kubernetes.NewForConfigOrDie(other.Admin()), kind}
 	s.file = filepath.Join(t.TempDir(), "config")
 	for _, kube := range []kubernetes.Interface{s.here.kube, s.over.kube} {
-		_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-		s.must(err)
+		s.until(func() error { // one of an earlier run may still be going
+			_, err := kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+			return err
+		})
 		t.Cleanup(func() {
 			_ = kube.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{})
 		})
@@ -87,9 +89,10 @@ func open(t *testing.T, kind, name string) *scene {
 }
 
 // run starts wildcast.
-func (s *scene) run() {
+func (s *scene) run(args ...string) {
 	s.Helper()
-	s.w = wildcast.New(s.T, home, wildcast.Options{Args: []string{"--cluster-name=unicorn", "--contexts-kubeconfig=" + s.file, "--delete-grace=200ms", "--leader-elect=false"}})
+	all := append([]string{"--cluster-name=unicorn", "--contexts-kubeconfig=" + s.file, "--delete-grace=200ms", "--leader-elect=false"}, args...)
+	s.w = wildcast.New(s.T, home, wildcast.Options{Args: all})
 }
 
 // contexts writes the kubeconfig as a kubelet does, behind a link. It has the contexts "over", which leads through the gate,
