@@ -59,7 +59,7 @@ func isCopy(source, copy *corev1.Secret) error {
 	if ptr.Deref(copy.Immutable, false) != ptr.Deref(source.Immutable, false) {
 		return errors.New("immutable is not the source's")
 	}
-	if !maps.EqualFunc(copy.Data, source.Data, bytes.Equal) {
+	if !maps.EqualFunc(copy.Data, source.Data, bytes.Equal) || !maps.Equal(copy.StringData, source.StringData) {
 		return errors.New("data is not the source's")
 	}
 	return isMarked(source, copy)

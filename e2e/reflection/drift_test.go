@@ -59,7 +59,7 @@ func restored(was, is *corev1.Secret) error {
 		return fmt.Errorf("type %s", is.Type)
 	case ptr.Deref(is.Immutable, false):
 		return errors.New("immutable")
-	case !maps.EqualFunc(is.Data, was.Data, bytes.Equal):
+	case !maps.EqualFunc(is.Data, was.Data, bytes.Equal) || !maps.Equal(is.StringData, was.StringData):
 		return fmt.Errorf("data %q", is.Data)
 	case !contains(is.Labels, was.Labels):
 		return fmt.Errorf("labels %v", is.Labels)

@@ -46,6 +46,7 @@ var drifts = []drift{
 	{name: "a binary key added", do: editing(holding("added", "\xff"))},
 	{name: "a text made binary", do: editing(holding("key", "\xff"))},
 	{name: "a binary value made text", do: editing(holding("blob", "1"))},
+	{name: "a text moved to binaryData", of: configMaps, do: editing(binary("key", "one"))},
 	{name: "all keys removed", do: editing(func(o *corev1.Secret) { o.Data = nil })},
 	{name: "immutable set", do: editing(immutable), takes: replaced},
 	{name: "immutable set with another value", do: editing(immutable, holding("key", "two")), takes: replaced},

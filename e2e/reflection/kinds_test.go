@@ -86,6 +86,7 @@ func (m shownMaps) Patch(ctx context.Context, name string, how types.PatchType, 
 	return shown(m.client.Patch(ctx, name, how, patch, o, sub...))
 }
 
+// shown has what is in binaryData in its StringData as well, which no Secret that was read has.
 func shown(m *corev1.ConfigMap, err error) (*corev1.Secret, error) {
 	if err != nil {
 		return nil, err
@@ -95,22 +96,22 @@ func shown(m *corev1.ConfigMap, err error) (*corev1.Secret, error) {
 		holding(key, text)(o)
 	}
 	for key, value := range m.BinaryData {
-		holding(key, string(value))(o)
+		binary(key, string(value))(o)
 	}
 	return o, nil
 }
 
-// mapOf has what is no text in its binaryData.
+// mapOf has in its binaryData what is no text and what is in StringData.
 func mapOf(o *corev1.Secret) *corev1.ConfigMap {
 	m := &corev1.ConfigMap{ObjectMeta: o.ObjectMeta, Data: map[string]string{}, BinaryData: map[string][]byte{}}
 	if ptr.Deref(o.Immutable, false) {
 		m.Immutable = o.Immutable
 	}
 	for key, value := range o.Data {
-		if utf8.Valid(value) {
-			m.Data[key] = string(value)
-		} else {
+		if _, chosen := o.StringData[key]; chosen || !utf8.Valid(value) {
 			m.BinaryData[key] = value
+		} else {
+			m.Data[key] = string(value)
 		}
 	}
 	return m

@@ -44,6 +44,7 @@ func TestAnObjectOfThatNameWhereNoCopyBelongsOutlivesTheSource(t *testing.T) {
 		s.copied(source, target)
 		s.remove(source)
 		s.absent("omni", target)
+		s.settled(0)
 		s.must(s.same(was))
 	})
 }
@@ -116,6 +117,7 @@ func TestAnObjectThatIsOfferedWhereNoCopyBelongsIsLeftAlone(t *testing.T) {
 		s.copied(source, target)
 		s.remove(source)
 		s.absent("omni", target)
+		s.settled(0)
 		s.must(s.same(was))
 	})
 }
@@ -195,9 +197,9 @@ func TestACopyThatLosesTheMarksThatProveItOursIsNobodysAndReported(t *testing.T)
 
 func TestOfTwoSourcesThatWantOneTargetTheOlderWinsAndTheOtherIsReported(t *testing.T) {
 	both(t, "conflict", func(t *testing.T, s *story) {
-		first, second := s.at("first", "omni"), s.at("second", "omni")
-		s.namespace("first")
-		s.namespace("second")
+		first, second := s.at("z", "omni"), s.at("a", "omni") // by the alphabet the second would win
+		s.namespace("z")
+		s.namespace("a")
 		shared, only := s.namespace("shared", "team=web", "env=test"), s.namespace("only", "env=test")
 		a := s.secret(first, tlsPair(t, "first.test"), to("team=web"))
 		s.until(func() error { return s.aSecondAfter(a) })
@@ -228,9 +230,6 @@ func TestOfTwoSourcesThatWantOneTargetTheOlderWinsAndTheOtherIsReported(t *testi
 func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
 	s := tell(t, "never")
 	source := s.namespace("source")
-	target := s.namespace("target", "team=web")
-	s.secret(s.at("source", "plain"), holding("k", "v"), to("team=web"))
-	s.copied(s.at("source", "plain"), target)
 	never := []struct {
 		name string
 		how  []like
@@ -250,7 +249,6 @@ func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
 	for _, one := range never {
 		s.secret(place{Namespace: source, Name: one.name}, append(one.how, to(""))...)
 	}
-	s.edit(place{Namespace: target, Name: "plain"}, to("")) // a copy is no source
 	last := s.at("source", "last")
 	s.secret(last, holding("k", "v"), to(""))
 	s.copied(last, s.everywhere(source)...)
@@ -258,7 +256,19 @@ func TestWhatMustNotBeReflectedIsNotWhateverItsSelector(t *testing.T) {
 	for _, one := range never {
 		s.must(s.areAbsent(places(one.name, s.everywhere(source)...)...))
 	}
-	s.must(s.areAbsent(places("plain", s.everywhere(source, target)...)...))
+}
+
+func TestACopyThatIsMarkedAsASourceIsNotReflected(t *testing.T) {
+	both(t, "marked-copy", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		target := s.namespace("target", "team=web")
+		s.secret(source, holding("k", "v"), to("team=web"))
+		s.copied(source, target)
+		s.edit(place{Namespace: target, Name: "omni"}, to(""))
+		s.settled(0)
+		s.must(s.areAbsent(places("omni", s.everywhere(source.Namespace, target)...)...))
+	})
 }
 
 func TestMarksOfArgoHelmAndKubectlOwnersAndFinalizersAreNotOnTheCopy(t *testing.T) {

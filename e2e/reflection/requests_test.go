@@ -10,8 +10,18 @@ import (
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
 
-// settled waits until wildcast has looked at at least so many targets since it started, and at all that it has to.
+// settled waits until wildcast has looked at at least so many targets since it started, and at all that it has to because
+// of what has happened to objects.
 func (s *story) settled(atLeast int) {
+	s.Helper()
+	s.idle(atLeast)
+	s.mark()
+	s.idle(atLeast)
+}
+
+// idle waits until wildcast has looked at at least so many targets since it started, and has none to look at. It may not
+// have heard yet of what happened last.
+func (s *story) idle(atLeast int) {
 	s.Helper()
 	s.until(func() error {
 		m, err := s.w.Metrics(s.Context())
@@ -52,8 +62,12 @@ func (s *story) knows(sources int) {
 		if err != nil {
 			return err
 		}
-		if got := m.Sum("wildcast_sync_sources"); int(got) != sources {
-			return fmt.Errorf("wildcast knows of %v sources, want %d", got, sources)
+		got := int(m.Sum("wildcast_sync_sources"))
+		if s.marks > 0 {
+			got-- // the marker
+		}
+		if got != sources {
+			return fmt.Errorf("wildcast knows of %d sources, want %d", got, sources)
 		}
 		return nil
 	})
@@ -100,10 +114,12 @@ func (t tally) String() string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// requests are all requests of the shipped ServiceAccount up to now, less those of a leader for its Lease.
+// requests are all requests of the shipped ServiceAccount up to now, less those of a leader for its Lease and those about
+// the story's marker.
 func (s *story) requests() []cluster.Request {
 	s.Helper()
-	all, err := shared.Requests(func(r cluster.Request) bool { return r.Resource != "leases" })
+	ofMarker := about(s.marker(), s.marked())
+	all, err := shared.Requests(func(r cluster.Request) bool { return r.Resource != "leases" && !ofMarker(r) })
 	s.must(err)
 	return all
 }

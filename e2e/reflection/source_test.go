@@ -17,7 +17,7 @@ func TestCopiesFollowEveryChangeOfTheSourcesValues(t *testing.T) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		targets := s.namespaces(3, "a", "team=web")
-		s.secret(source, holding("text", "one"), holding("binary", "\x00\xff\xfe"), holding("empty", ""), to("team=web"))
+		s.secret(source, holding("text", "one"), holding("binary", "\x00\xff\xfe"), binary("plain", "one"), holding("empty", ""), to("team=web"))
 		s.copied(source, targets...)
 		for _, step := range []struct {
 			what   string
@@ -28,6 +28,8 @@ func TestCopiesFollowEveryChangeOfTheSourcesValues(t *testing.T) {
 			{"a key removed", lacking("empty")},
 			{"a key emptied", holding("more", "")},
 			{"a binary value changed", holding("binary", "\xff\x00")},
+			{"a binary value that is text changed", binary("plain", "two")},
+			{"a binary value made text", holding("binary", "three")},
 			{"a label added", labelled("tier", "gold")},
 			{"an annotation added", annotated("example.com/note", "hello")},
 			{"what tells of a certificate added", annotated("wildcast.dev/alt-names", "omni.test")},

@@ -28,7 +28,7 @@ var shared *cluster.Cluster
 func TestMain(m *testing.M) {
 	os.Exit(cluster.Main(m, cluster.Options{Audit: true}, func(ctx context.Context, c *cluster.Cluster) error {
 		shared = c
-		return c.Apply(ctx, "manifests/base")
+		return errors.Join(c.Apply(ctx, "manifests/base"), makeMarkers(ctx, c))
 	}))
 }
 
@@ -42,10 +42,11 @@ const (
 // story is one test: what it made in the cluster, and the wildcast that it watches.
 type story struct {
 	*testing.T
-	kind kind
-	name string // begins the names of all its namespaces
-	kube kubernetes.Interface
-	w    *wildcast.Process
+	kind  kind
+	name  string // begins the names of all its namespaces
+	kube  kubernetes.Interface
+	w     *wildcast.Process
+	marks int // how often its marker was changed
 }
 
 // tell begins a story of Secrets, by a process that leads without a lease: a machine that stands still for 12 s would end
@@ -70,6 +71,7 @@ func (s *story) end() {
 	if s.w.Ready(ctx) != nil {
 		s.must(s.w.Restart(ctx))
 	}
+	s.must(s.unmark(ctx))
 	mine := metav1.ListOptions{LabelSelector: stage.Label + "=" + s.name}
 	namespaces, err := s.kube.CoreV1().Namespaces().List(ctx, mine)
 	s.must(err)
@@ -210,6 +212,15 @@ func holding(key, value string) like {
 			o.Data = map[string][]byte{}
 		}
 		o.Data[key] = []byte(value)
+		delete(o.StringData, key)
+	}
+}
+
+// binary is holding, for a ConfigMap in its binaryData.
+func binary(key, value string) like {
+	return func(o *corev1.Secret) {
+		holding(key, value)(o)
+		o.StringData = with(o.StringData, key, value)
 	}
 }
 
