@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // This file has what kubed does, as one of the users: it is not wildcast's doing.
@@ -17,8 +19,11 @@ func (u *Users) kubedCopies(ctx context.Context, op Op) error {
 	source := o
 	source.Place = Place{Namespace: op.Other.Namespace, Name: op.At.Name}
 	source.UID, source.ResourceVersion = fmt.Sprint("forged-", op.Number), "1"
-	if there, err := u.kind.Get(ctx, source.Place); err == nil {
+	there, err := u.kind.Get(ctx, source.Place)
+	if err == nil {
 		source = there
+	} else if !apierrors.IsNotFound(err) {
+		return err
 	}
 	if err := dressByKubed(&o, source); err != nil {
 		return err
@@ -36,9 +41,12 @@ func (u *Users) kubedOverwrites(ctx context.Context, at Place) error {
 		return err
 	}
 	from, copied := originOf(o)
+	if !copied || from.Name != at.Name {
+		return moot("is no copy that kubed would make")
+	}
 	source, err := u.kind.Get(ctx, from.place())
-	if !copied || err != nil || from.Name != at.Name {
-		return errors.Join(err, errors.New("is no copy that kubed would make"))
+	if err != nil {
+		return err
 	}
 	var wrong error
 	err = u.edit(ctx, at, func(o *Object) { wrong = dressByKubed(o, source) })

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Op is one thing that users do. It says all that it takes, and nothing about what it will meet.
@@ -117,23 +119,35 @@ func (v Verbs) Draw(r *rand.Rand, scene string) Op {
 	}
 }
 
-// Do does it, and writes it into the journal if anything has come of it. That the API server refuses, or that there is
-// nothing to do it to, is no error; only that the cluster is not as it should be is one.
+// Do does it, and writes it into the journal if anything has come of it. That the API server refuses what users may not do,
+// or that there is nothing to do it to, is no error.
 func (u *Users) Do(ctx context.Context, op Op) error {
 	err := u.Try(ctx, op)
 	if err == nil {
 		u.Done[op.Verb]++
 		u.Journal = append(u.Journal, op.String())
 	}
-	if unsettled, broken := errors.AsType[*Unsettled](err); broken {
-		return unsettled
+	if err != nil && !toNothing(err) {
+		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
 }
 
-var errNoNamespace = errors.New("there is no such namespace")
+// toNothing reports whether an error says that an Op was not for what is there.
+func toNothing(err error) bool {
+	_, known := errors.AsType[moot](err)
+	return known || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) ||
+		apierrors.IsInvalid(err) || apierrors.IsForbidden(err)
+}
 
-// Try does it. The error says that it has come to nothing, or is an *Unsettled.
+// moot is why there is nothing to do.
+type moot string
+
+func (m moot) Error() string { return string(m) }
+
+const errNoNamespace = moot("there is no such namespace")
+
+// Try does it. The error says that it has come to nothing or that something is broken, or is an *Unsettled.
 func (u *Users) Try(ctx context.Context, op Op) error {
 	if op.Verb == "create namespace" {
 		return u.createNamespace(ctx, op.At.Namespace, map[string]string{op.Key: op.Value})
@@ -303,7 +317,7 @@ func (u *Users) clone(ctx context.Context, op Op) error {
 		return errNoNamespace
 	}
 	if r, source := u.World.rule(o); source && r.wrong {
-		return errors.New("is in disorder")
+		return moot("is in disorder")
 	}
 	o = o.clone()
 	o.Place = op.Other

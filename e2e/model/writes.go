@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -70,8 +69,11 @@ func (u *Users) recreate(ctx context.Context, at Place, change func(*Object)) er
 // touch writes a source in a way that does not matter to its copies: they must not be written.
 func (u *Users) touch(ctx context.Context, at Place, value string) error {
 	o, err := u.kind.Get(ctx, at)
-	if _, source := u.World.rule(o); err != nil || !source {
-		return errors.Join(err, errors.New("is no source"))
+	if err != nil {
+		return err
+	}
+	if _, source := u.World.rule(o); !source {
+		return moot("is no source")
 	}
 	calm := u.calm.clone()
 	err = u.edit(ctx, at, func(o *Object) { o.Annotations[corev1.LastAppliedConfigAnnotation] = value })
@@ -102,7 +104,7 @@ func (u *Users) spoil(ctx context.Context, at Place, how func(*Object)) error {
 	}
 	source := u.World.Objects[at]
 	if _, found := u.World.rule(source); !found {
-		return errors.New("is no source")
+		return moot("is no source")
 	}
 	if err := u.edit(ctx, at, how); err != nil {
 		return err
@@ -132,7 +134,7 @@ func (u *Users) makeWay(ctx context.Context, number int) error {
 		}
 	}
 	if obstacles == nil {
-		return errors.New("nothing is in the way")
+		return moot("nothing is in the way")
 	}
 	slices.SortFunc(obstacles, func(a, b Place) int { return strings.Compare(a.String(), b.String()) })
 	if err := u.remove(ctx, obstacles[number%len(obstacles)]); err != nil {
