@@ -229,6 +229,19 @@ func TestWhenAllIngressesHaveGoneTheCertificateIsKeptNotRenewedAndServesTheNextW
 	s.ordered("*." + s.zone())
 }
 
+// isBack deletes the home Secret and waits until the same certificate is there again.
+func (s *scene) isBack(first leaf) {
+	s.t.Helper()
+	s.must(s.Kube.CoreV1().Secrets(stage.Home).Delete(s.ctx, s.shared().Name, metav1.DeleteOptions{}))
+	s.until("the home Secret is back", func() error {
+		_, err := s.get(s.shared())
+		return err
+	})
+	if got := s.served(stage.Home, s.shared().Name, "*."+s.zone()); got.serial() != first.serial() {
+		s.t.Error("it is another certificate")
+	}
+}
+
 func TestAHomeSecretThatWasDeletedIsBackAlsoAfterItsRenewalHasFailed(t *testing.T) {
 	s := open(t, "deleted-due", stage.Options{}, nil)
 	infra := s.namespace("infra", nil)
@@ -238,14 +251,7 @@ func TestAHomeSecretThatWasDeletedIsBackAlsoAfterItsRenewalHasFailed(t *testing.
 	s.CA.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 403, Type: "unauthorized", Detail: "not today"})
 	s.change(s.shared(), func(due *corev1.Secret) { due.Annotations["wildcast.dev/renew"] = "now" })
 	s.event(infra, "wiki", "OrderFailed", "not today")
-	s.must(s.Kube.CoreV1().Secrets(stage.Home).Delete(s.ctx, s.shared().Name, metav1.DeleteOptions{}))
-	s.until("the home Secret is back", func() error {
-		_, err := s.get(s.shared())
-		return err
-	})
-	if got := s.served(stage.Home, s.shared().Name, "*."+s.zone()); got.serial() != first.serial() {
-		t.Error("it is another certificate")
-	}
+	s.isBack(first)
 	s.CA.Allow()
 	s.barrier()
 	if got := s.served(infra, "wiki-tls", "*."+s.zone()); got.secret.UID != first.secret.UID {
@@ -260,14 +266,7 @@ func TestAHomeSecretOrACopyThatWasDeletedIsBackWithoutAnOrder(t *testing.T) {
 	s.run()
 	s.ingress(infra, "wiki", []string{s.host("wiki")}, nil)
 	first := s.served(infra, "wiki-tls", "*."+s.zone())
-	s.must(s.Kube.CoreV1().Secrets(stage.Home).Delete(s.ctx, s.shared().Name, metav1.DeleteOptions{}))
-	s.until("the home Secret is back", func() error {
-		_, err := s.get(s.shared())
-		return err
-	})
-	if got := s.served(stage.Home, s.shared().Name, "*."+s.zone()); got.serial() != first.serial() {
-		t.Error("it is another certificate")
-	}
+	s.isBack(first)
 	s.barrier()
 	if got := s.served(infra, "wiki-tls", "*."+s.zone()); got.secret.UID != first.secret.UID {
 		t.Error("the copy went meanwhile")
