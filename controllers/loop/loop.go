@@ -37,7 +37,7 @@ type Loop[K comparable] struct {
 
 	lanes *lanes[K]
 	queue workqueue.TypedDelayingInterface[K]
-	crew  *crew
+	crew  crew
 
 	mu       sync.Mutex
 	failures map[K]int
@@ -58,7 +58,6 @@ func New[K comparable](name string, reconcile Func[K], o Options) *Loop[K] {
 		log:       o.Log.Named(name),
 		backoff:   o.Backoff,
 		lanes:     lanes,
-		crew:      newCrew(),
 		queue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
 			Name:  name,
 			Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{Name: name, Queue: lanes}),
@@ -105,29 +104,23 @@ func (l *Loop[K]) Run(ctx context.Context, workers int, synced ...cache.DoneChec
 		return fmt.Errorf("%s: waiting for caches: %w", l.name, context.Cause(ctx))
 	}
 	defer context.AfterFunc(ctx, l.queue.ShutDown)()
-	var working sync.WaitGroup
-	defer working.Wait()
-	for ctx.Err() == nil { // names still queued at the end are for whoever leads next
-		l.crew.await(workers)
-		key, over := l.queue.Get()
-		if over || ctx.Err() != nil {
-			break
-		}
-		l.crew.begin()
-		working.Go(func() {
-			defer l.crew.end()
-			l.work(ctx, key)
-		})
-	}
+	l.crew.run(workers, func() bool { return l.next(ctx) })
 	return nil
 }
 
-// Away runs f, which waits for somebody else, while another name takes this one's worker. Only the loop's own reconciler
+// Away runs f, which waits for somebody else, while another worker takes this one's place. Only the loop's own reconciler
 // may call it, and not from within f; who does bounds how many are away.
-func (l *Loop[K]) Away(f func()) {
-	l.crew.end()
-	defer l.crew.begin()
-	f()
+func (l *Loop[K]) Away(f func()) { l.crew.away(f) }
+
+// next looks at the next name, and reports whether there may be another. Names still queued at the end are for whoever leads
+// next.
+func (l *Loop[K]) next(ctx context.Context) bool {
+	key, over := l.queue.Get()
+	if over || ctx.Err() != nil {
+		return false
+	}
+	l.work(ctx, key)
+	return true
 }
 
 // work looks at one name.
