@@ -36,9 +36,6 @@ func configMaps(client corev1client.ConfigMapsGetter) kind {
 			}
 			return m.ObjectMeta, nil
 		},
-		remove: func(ctx context.Context, n ref, p metav1.Preconditions) error {
-			return client.ConfigMaps(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{Preconditions: &p})
-		},
 	}
 }
 

@@ -57,15 +57,16 @@ func TestALookThatHasBegunEndsThoughTheProcessIsToldToStop(t *testing.T) {
 		w.put("home/s", syncTo("team=ops"))
 		w.start()
 		stopped := make(chan struct{})
-		remove := w.syncer.kind.remove
-		w.syncer.kind.remove = func(ctx context.Context, at ref, p metav1.Preconditions) error {
-			stop := w.stop
-			go func() {
-				stop()
-				close(stopped)
-			}()
-			time.Sleep(time.Millisecond)
-			return remove(ctx, at, p)
+		w.server.refuse = func(verb string, _ ref) error {
+			if verb == "delete" {
+				stop := w.stop
+				go func() {
+					stop()
+					close(stopped)
+				}()
+				time.Sleep(time.Millisecond)
+			}
+			return nil
 		}
 		w.del("home/s")
 		w.put("home/s", syncTo("team=ops"), func(s *corev1.Secret) { s.Type = "example.com/x" })

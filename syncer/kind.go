@@ -45,7 +45,6 @@ type kind struct {
 	read   func(context.Context, ref) (content, error)
 	create func(context.Context, content) (metav1.ObjectMeta, error)
 	update func(context.Context, content) (metav1.ObjectMeta, error)
-	remove func(context.Context, ref, metav1.Preconditions) error
 }
 
 // selector keeps what is never reflected out of the watch.

@@ -40,9 +40,6 @@ func secrets(client corev1client.SecretsGetter) kind {
 			}
 			return s.ObjectMeta, nil
 		},
-		remove: func(ctx context.Context, n ref, p metav1.Preconditions) error {
-			return client.Secrets(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{Preconditions: &p})
-		},
 	}
 }
 

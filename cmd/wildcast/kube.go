@@ -18,7 +18,8 @@ type clients struct {
 	kube kubernetes.Interface
 	// copies is kube with a connection for each request that is under way. One HTTP/2 connection, of which all requests
 	// otherwise are streams, is read and written by one goroutine at either end, and leads to one of several API servers:
-	// a fan-out of thousands of writes waits for it.
+	// a fan-out of thousands of writes waits for it. Deletions, which have hardly a body, go over that one by metadata: as frames
+	// that are read many at a time they cost either end less than as a connection's requests.
 	copies kubernetes.Interface
 	// lease renews the lease, which cannot wait: neither behind other requests on a connection, nor for their limit.
 	lease    kubernetes.Interface
