@@ -61,8 +61,8 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	return f.requests(ctx, began)
 }
 
-// turns are more for a short fan-out, in which what else the machine does weighs more.
-func (w *world) turns(n int) int { return w.rounds * min(max(5000/n, 1), 3) }
+// turns are more for a fan-out of seconds, in which what else the machine does weighs more.
+func (w *world) turns(n int) int { return w.rounds * min(max(15000/n, 1), 3) }
 
 // fetchModel has wildcast make one copy.
 func (f *fanout) fetchModel(ctx context.Context) error {
@@ -202,6 +202,9 @@ func (f *fanout) twin(name string) *corev1.Secret {
 // meanwhile in either turn, since that takes time too.
 func (f *fanout) rate(ctx context.Context, change string, who match, name string, begin func() error) (rate float64, err error) {
 	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
+	if err := f.collect(ctx); err != nil {
+		return 0, fmt.Errorf("collect the API server's garbage: %w", err)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
 	g.Go(begin)

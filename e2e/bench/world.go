@@ -40,7 +40,7 @@ func open(ctx context.Context, o *options, r *report, log io.Writer) (*world, er
 		}
 		o.programs = programs
 	}
-	c, err := cluster.Start(ctx, cluster.Options{Audit: true, Log: log})
+	c, err := cluster.Start(ctx, cluster.Options{Audit: true, Log: log, APIServerFlags: []string{"--profiling=true"}}) // for collect
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,12 @@ func (w *world) connect(ctx context.Context) (err error) {
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	w.bare, err = kubernetes.NewForConfig(config)
 	return err
+}
+
+// collect has the API server collect its garbage, which it does by itself at a moment of its own and takes it as long as
+// several hundred copies: in short turns it came every second or third time, often to the same side for many rounds.
+func (w *world) collect(ctx context.Context) error {
+	return w.admin.CoreV1().RESTClient().Get().AbsPath("/debug/pprof/heap").Param("gc", "1").Do(ctx).Error()
 }
 
 // run starts wildcast with its defaults, and returns when it leads and works: it has made a copy.
