@@ -35,9 +35,14 @@ func done(verb, name string) match {
 	}
 }
 
+// since are the requests from a moment on. What was before, which is most of a long log, is passed over first.
+func (w *world) since(moment time.Time, m match) ([]cluster.Request, error) {
+	return w.cluster.Requests(match(cluster.Since(moment)).and(m))
+}
+
 // count counts requests from a moment on.
 func (w *world) count(since time.Time, m match) (int, error) {
-	found, err := w.cluster.Requests(m.and(cluster.Since(since)))
+	found, err := w.since(since, m)
 	return len(found), err
 }
 
@@ -52,7 +57,7 @@ func (w *world) await(ctx context.Context, since time.Time, n int, m match) (las
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for {
-		found, err := w.cluster.Requests(m.and(cluster.Since(since)))
+		found, err := w.since(since, m)
 		if err != nil {
 			return last, err
 		}
