@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 // creating has something done before each creation, with its context, which the fakes of client-go do not heed.
@@ -57,17 +59,15 @@ func TestALookThatHasBegunEndsThoughTheProcessIsToldToStop(t *testing.T) {
 		w.put("home/s", syncTo("team=ops"))
 		w.start()
 		stopped := make(chan struct{})
-		w.server.refuse = func(verb string, _ ref) error {
-			if verb == "delete" {
-				stop := w.stop
-				go func() {
-					stop()
-					close(stopped)
-				}()
-				time.Sleep(time.Millisecond)
-			}
-			return nil
-		}
+		w.metadata.PrependReactor("delete", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
+			stop := w.stop
+			go func() {
+				stop()
+				close(stopped)
+			}()
+			time.Sleep(time.Millisecond)
+			return false, nil, nil
+		})
 		w.del("home/s")
 		w.put("home/s", syncTo("team=ops"), func(s *corev1.Secret) { s.Type = "example.com/x" })
 		<-stopped

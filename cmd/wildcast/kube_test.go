@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
 
-func TestCopiesAreWrittenOverConnectionsOfTheirOwnAndAllElseOverOne(t *testing.T) {
+func TestCopiesAreMadeOverConnectionsOfTheirOwnAndAllElseGoesOverOne(t *testing.T) {
 	protocols := make(chan string, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protocols <- r.Proto
@@ -28,12 +29,28 @@ func TestCopiesAreWrittenOverConnectionsOfTheirOwnAndAllElseOverOne(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, client := range map[string]kubernetes.Interface{"HTTP/1.1": clients.copies, "HTTP/2.0": clients.kube} {
-		if _, err := client.CoreV1().Secrets("home").Get(t.Context(), "s", metav1.GetOptions{}); err == nil {
-			t.Fatal("there is a Secret")
+	copies := corev1.SchemeGroupVersion.WithResource("secrets")
+	for _, row := range []struct {
+		what, want string
+		ask        func() error
+	}{
+		{"create a copy", "HTTP/1.1", func() error {
+			_, err := clients.copies.CoreV1().Secrets("home").Create(t.Context(), &corev1.Secret{}, metav1.CreateOptions{})
+			return err
+		}},
+		{"delete a copy", "HTTP/2.0", func() error {
+			return clients.metadata.Resource(copies).Namespace("home").Delete(t.Context(), "s", metav1.DeleteOptions{})
+		}},
+		{"read", "HTTP/2.0", func() error {
+			_, err := clients.kube.CoreV1().Secrets("home").Get(t.Context(), "s", metav1.GetOptions{})
+			return err
+		}},
+	} {
+		if err := row.ask(); !apierrors.IsNotFound(err) {
+			t.Fatalf("%s: %v", row.what, err)
 		}
-		if got := <-protocols; got != want {
-			t.Errorf("asked over %s, want %s", got, want)
+		if got := <-protocols; got != row.want {
+			t.Errorf("%s over %s, want %s", row.what, got, row.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -75,8 +76,10 @@ func (w *world) connect(ctx context.Context) (err error) {
 }
 
 // collect has the API server collect its garbage, which it does by itself at a moment of its own and takes it as long as
-// several hundred copies: in short turns it came every second or third time, often to the same side for many rounds.
+// several hundred copies: in short turns it came every second or third time, often to the same side for many rounds. This
+// process, whose log of requests grows, does the same.
 func (w *world) collect(ctx context.Context) error {
+	runtime.GC()
 	return w.admin.CoreV1().RESTClient().Get().AbsPath("/debug/pprof/heap").Param("gc", "1").Do(ctx).Error()
 }
 
