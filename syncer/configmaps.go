@@ -5,13 +5,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
 )
 
 // configMaps is the kind ConfigMap. Those that every namespace has, such as kube-root-ca.crt, are somebody else's objects
 // like any other.
-func configMaps(client corev1client.ConfigMapsGetter) kind {
+func configMaps(client corev1client.CoreV1Interface) kind {
+	w := writer{client.RESTClient(), "configmaps", func(c content) runtime.Object { return configMap(c) }}
 	return kind{
 		kind:     corev1.SchemeGroupVersion.WithKind(string(ConfigMaps)),
 		resource: corev1.SchemeGroupVersion.WithResource("configmaps"),
@@ -22,20 +24,8 @@ func configMaps(client corev1client.ConfigMapsGetter) kind {
 			}
 			return content{m.ObjectMeta, payload{Immutable: ptr.Deref(m.Immutable, false), Data: bytesOf(m.Data), Binary: m.BinaryData}}, nil
 		},
-		create: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
-			m, err := client.ConfigMaps(c.meta.Namespace).Create(ctx, configMap(c), metav1.CreateOptions{FieldManager: manager})
-			if err != nil {
-				return metav1.ObjectMeta{}, err
-			}
-			return m.ObjectMeta, nil
-		},
-		update: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
-			m, err := client.ConfigMaps(c.meta.Namespace).Update(ctx, configMap(c), metav1.UpdateOptions{FieldManager: manager})
-			if err != nil {
-				return metav1.ObjectMeta{}, err
-			}
-			return m.ObjectMeta, nil
-		},
+		create: w.create,
+		update: w.update,
 	}
 }
 

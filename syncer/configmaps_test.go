@@ -11,7 +11,7 @@ import (
 
 func TestAConfigMapIsReadAndWrittenWhole(t *testing.T) {
 	client := fake.NewClientset()
-	k := configMaps(client.CoreV1())
+	k := configMaps(overREST{client}.CoreV1())
 	want := content{metav1.ObjectMeta{Namespace: "home", Name: "m"}, payload{
 		Immutable: true, Data: map[string][]byte{"a": []byte("1"), "empty": {}}, Binary: map[string][]byte{"b": {0, 255}},
 	}}
@@ -35,7 +35,8 @@ func TestAConfigMapIsReadAndWrittenWhole(t *testing.T) {
 }
 
 func TestConfigMapsAreAllWatched(t *testing.T) {
-	maps, secrets := configMaps(nil), secrets(nil)
+	core := fake.NewClientset().CoreV1()
+	maps, secrets := configMaps(core), secrets(core)
 	if got := maps.selector(); got != "" {
 		t.Error(got)
 	}

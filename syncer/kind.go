@@ -23,8 +23,8 @@ const (
 
 // kinds are what is known of each of them.
 var kinds = map[Kind]func(corev1client.CoreV1Interface) kind{
-	Secrets:    func(c corev1client.CoreV1Interface) kind { return secrets(c) },
-	ConfigMaps: func(c corev1client.CoreV1Interface) kind { return configMaps(c) },
+	Secrets:    secrets,
+	ConfigMaps: configMaps,
 }
 
 // ref is the namespace and name of an object.

@@ -42,7 +42,7 @@ func explore(w *world, namespace string) (a *atlas, there *world) {
 // lead makes a context lead to a server from the next reading on.
 func (a *atlas) lead(name, namespace string, to *server) {
 	a.set(name, Context{Namespace: namespace, Revision: fmt.Sprint(namespace, to.name), Connect: func() (kubernetes.Interface, metadata.Interface, error) {
-		return to.kube, to.metadata, nil
+		return overREST{to.kube}, to.metadata, nil
 	}})
 }
 

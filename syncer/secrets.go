@@ -5,13 +5,15 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
 )
 
 // secrets is the kind Secret. Not reflected are credentials that are bound to where they are, and what wildcast keeps
 // for itself.
-func secrets(client corev1client.SecretsGetter) kind {
+func secrets(client corev1client.CoreV1Interface) kind {
+	w := writer{client.RESTClient(), "secrets", func(c content) runtime.Object { return secret(c) }}
 	return kind{
 		kind:     corev1.SchemeGroupVersion.WithKind(string(Secrets)),
 		resource: corev1.SchemeGroupVersion.WithResource("secrets"),
@@ -26,20 +28,8 @@ func secrets(client corev1client.SecretsGetter) kind {
 			}
 			return content{s.ObjectMeta, payload{Type: string(s.Type), Immutable: ptr.Deref(s.Immutable, false), Data: s.Data}}, nil
 		},
-		create: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
-			s, err := client.Secrets(c.meta.Namespace).Create(ctx, secret(c), metav1.CreateOptions{FieldManager: manager})
-			if err != nil {
-				return metav1.ObjectMeta{}, err
-			}
-			return s.ObjectMeta, nil
-		},
-		update: func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
-			s, err := client.Secrets(c.meta.Namespace).Update(ctx, secret(c), metav1.UpdateOptions{FieldManager: manager})
-			if err != nil {
-				return metav1.ObjectMeta{}, err
-			}
-			return s.ObjectMeta, nil
-		},
+		create: w.create,
+		update: w.update,
 	}
 }
 
