@@ -27,14 +27,21 @@ func (p *Process) Metrics(ctx context.Context) (Metrics, error) {
 	return families, nil
 }
 
-// Sum adds up the series of a name that have all these labels: name, value, name, value... Of a histogram
-// or summary it counts the observations. A name or label that nothing has sums up to 0.
-func (m Metrics) Sum(name string, labels ...string) float64 {
-	var sum float64
+// Values returns those of the series of a name that have all these labels: name, value, name, value... Of a
+// histogram or summary it is how many observations there were.
+func (m Metrics) Values(name string, labels ...string) (values []float64) {
 	for _, series := range m[name].GetMetric() {
 		if has(series, labels) {
-			sum += value(series)
+			values = append(values, value(series))
 		}
+	}
+	return values
+}
+
+// Sum adds up Values. A name or label that nothing has sums up to 0.
+func (m Metrics) Sum(name string, labels ...string) (sum float64) {
+	for _, v := range m.Values(name, labels...) {
+		sum += v
 	}
 	return sum
 }
