@@ -89,6 +89,47 @@ func TestKubedsAnnotationMeansWhatItMeantAndTheCopiesCarryKubedsMarks(t *testing
 	}, "--copy-metadata=all") // as kubed does
 }
 
+func TestASourceInKubedsDialectIsFollowedUntilItsNamespaceIsDeleted(t *testing.T) {
+	both(t, "kubed-followed", func(t *testing.T, s *story) {
+		source := s.at("source", "omni")
+		s.namespace("source")
+		targets := []string{s.namespace("old", "team=web")}
+		made := s.secret(source, holding("text", "one"), holding("gone", "v"), holding("binary", "\x00\xff\xfe"), binary("plain", "one"), kubedTo("team=web"))
+		s.kubedsCopies(made, targets...)
+		took := s.count(func() {
+			targets = append(targets, s.namespace("new", "team=web"))
+			s.kubedsCopies(made, targets...)
+		})
+		s.wantTally("a new namespace", took, tally{"create": 1})
+		for _, step := range []struct {
+			what   string
+			change like
+		}{
+			{"a value changed", holding("text", "two")},
+			{"a key removed", lacking("gone")},
+			{"a binary value changed", holding("binary", "\xff\x00")},
+			{"a binary value that is text changed", binary("plain", "two")},
+		} {
+			took := s.count(func() { s.kubedsCopies(s.edit(source, step.change), targets...) })
+			s.wantTally(step.what, took, tally{"get": 1, "update": 2})
+		}
+		took = s.count(func() {
+			s.must(s.kube.CoreV1().Namespaces().Delete(s.Context(), source.Namespace, metav1.DeleteOptions{}))
+			s.absent("omni", targets...)
+		})
+		s.wantTally("to delete the source's namespace", took, tally{"delete": 2})
+	})
+}
+
+// kubedsCopies waits until a source has exact copies in the namespaces, whose marks, less our own, must be kubed's.
+func (s *story) kubedsCopies(source *corev1.Secret, namespaces ...string) {
+	s.Helper()
+	s.copied(place{Namespace: source.Namespace, Name: source.Name}, namespaces...)
+	for _, at := range places(source.Name, namespaces...) {
+		s.must(s.sameToKubed(source, s.get(at)))
+	}
+}
+
 func TestAClusterThatKubedRanIsTakenOver(t *testing.T) {
 	both(t, "takeover", func(t *testing.T, s *story) {
 		s.w.Stop()
