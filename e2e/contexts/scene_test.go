@@ -7,9 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -86,6 +88,22 @@ func open(t *testing.T, kind, name string) *scene {
 		})
 	}
 	return s
+}
+
+// kinds are the scene, which is one of Secrets, and the same one of ConfigMaps, with the same wildcast: where it is the
+// waiting that takes time, they are played together.
+func (s *scene) kinds() []*scene {
+	same := *s
+	same.kind, same.here.kind, same.over.kind = "configmap", "configmap", "configmap"
+	return []*scene{s, &same}
+}
+
+// apiKind is what the API server calls the scene's kind.
+func (s *scene) apiKind() string {
+	if s.kind == "secret" {
+		return string(syncer.Secrets)
+	}
+	return string(syncer.ConfigMaps)
 }
 
 // run starts wildcast.
@@ -186,13 +204,25 @@ func (x things) get(ctx context.Context, at place) (*thing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &thing{o.ObjectMeta, o.Data}, nil
+	data := orEmpty(o.Data)
+	for key, value := range o.BinaryData {
+		data[key] = string(value)
+	}
+	return &thing{o.ObjectMeta, data}, nil
 }
 
-// put makes or replaces a thing.
+// put makes or replaces a thing. What is no text goes into a ConfigMap's binaryData.
 func (x things) put(ctx context.Context, o *thing) (err error) {
-	secret := &corev1.Secret{ObjectMeta: o.ObjectMeta, StringData: o.data}
-	config := &corev1.ConfigMap{ObjectMeta: o.ObjectMeta, Data: o.data}
+	secret := &corev1.Secret{ObjectMeta: o.ObjectMeta, Data: map[string][]byte{}}
+	config := &corev1.ConfigMap{ObjectMeta: o.ObjectMeta, Data: map[string]string{}, BinaryData: map[string][]byte{}}
+	for key, value := range o.data {
+		secret.Data[key] = []byte(value)
+		if utf8.ValidString(value) {
+			config.Data[key] = value
+		} else {
+			config.BinaryData[key] = []byte(value)
+		}
+	}
 	switch made := o.UID != ""; {
 	case x.kind == "secret" && made:
 		_, err = x.kube.CoreV1().Secrets(o.Namespace).Update(ctx, secret, metav1.UpdateOptions{FieldManager: "user"})
@@ -254,15 +284,21 @@ func (s *scene) source(name, contexts, value string) *thing {
 	})
 }
 
-// copied waits until a copy with that value, of a source of the scene, is at a place in the other cluster.
-func (s *scene) copied(source string, at place, value string) (copy *thing) {
+// copied waits until a copy with that value and no other, of a source of the scene, is at a place in the other cluster.
+func (s *scene) copied(source string, at place, value string) *thing {
+	s.Helper()
+	return s.copiedWith(source, at, map[string]string{"key": value})
+}
+
+// copiedWith is copied for any data.
+func (s *scene) copiedWith(source string, at place, data map[string]string) (copy *thing) {
 	s.Helper()
 	s.until(func() (err error) {
 		if copy, err = s.over.get(s.Context(), at); err != nil {
 			return err
 		}
-		if want := map[string]string{"key": value}; !maps.Equal(copy.data, want) || copy.Labels[syncer.LabelOriginName] != source || copy.Labels[syncer.LabelOriginCluster] != "unicorn" {
-			return fmt.Errorf("%s is %v %v", at, copy.data, copy.Labels)
+		if !maps.Equal(copy.data, data) || copy.Labels[syncer.LabelOriginName] != source || copy.Labels[syncer.LabelOriginCluster] != "unicorn" {
+			return fmt.Errorf("%s %s is %v %v", s.kind, at, copy.data, copy.Labels)
 		}
 		return nil
 	})
@@ -274,10 +310,19 @@ func (s *scene) absent(in things, at place) {
 	s.Helper()
 	s.until(func() error {
 		if _, err := in.get(s.Context(), at); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("%s: %v", at, err)
+			return fmt.Errorf("%s %s: %v", in.kind, at, err)
 		}
 		return nil
 	})
+}
+
+// untouched checks that nobody has written or removed a thing in a cluster since.
+func (s *scene) untouched(in things, was *thing) {
+	s.Helper()
+	is, err := in.get(s.Context(), place{Namespace: was.Namespace, Name: was.Name})
+	if err != nil || is.UID != was.UID || is.ResourceVersion != was.ResourceVersion {
+		s.Errorf("%s/%s was written, and is %v, %v", was.Namespace, was.Name, is, err)
+	}
 }
 
 // event waits for an Event about a source of the scene whose note has these texts.
@@ -291,7 +336,7 @@ func (s *scene) event(source, reason string, texts ...string) {
 		var notes []string
 	next:
 		for _, e := range all.Items {
-			if e.Regarding.Name != source || e.Reason != reason {
+			if e.Regarding.Kind != s.apiKind() || e.Regarding.Name != source || e.Reason != reason {
 				continue
 			}
 			notes = append(notes, e.Note)
@@ -306,10 +351,25 @@ func (s *scene) event(source, reason string, texts ...string) {
 	})
 }
 
+// gauge waits until the metric of that name about the scene's kind and the context "over" is there, once, and has that value.
+func (s *scene) gauge(name string, want float64) {
+	s.Helper()
+	s.until(func() error {
+		metrics, err := s.w.Metrics(s.Context())
+		if err != nil {
+			return err
+		}
+		if got := metrics.Values(name, "kind", s.apiKind(), "context", "over"); !slices.Equal(got, []float64{want}) {
+			return fmt.Errorf("%s of %ss is %v, want %v", name, s.kind, got, want)
+		}
+		return nil
+	})
+}
+
 // writes are how many writes wildcast has made in the other cluster for the scene, by verb.
 func (s *scene) writes() map[string]int {
 	s.Helper()
-	requests, err := other.Requests(func(r cluster.Request) bool { return r.Namespace == s.name && r.Write() })
+	requests, err := other.Requests(func(r cluster.Request) bool { return r.Namespace == s.name && r.Resource == s.kind+"s" && r.Write() })
 	s.must(err)
 	n := map[string]int{}
 	for _, r := range requests {
