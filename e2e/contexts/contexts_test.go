@@ -57,27 +57,6 @@ func (s *scene) named(into string) {
 	s.untouched(s.here, was)
 }
 
-func TestKubedsAnnotationGivesKubedsMarksInTheOtherCluster(t *testing.T) {
-	both(t, "kubed", func(s *scene) {
-		from := s.change(s.here, s.at("s"), func(o *thing) {
-			o.Annotations["kubed.appscode.com/sync-contexts"], o.Annotations["note"], o.data["key"] = "over", "hello", "one"
-		})
-		copy := s.copied("s", s.at("s"), "one")
-		origin := fmt.Sprintf(`{"namespace":%q,"name":"s","uid":%q,"resourceVersion":%q}`, s.name, from.UID, from.ResourceVersion)
-		if got := copy.Annotations["kubed.appscode.com/origin"]; got != origin || copy.Annotations["note"] != "hello" {
-			s.Errorf("annotations are %v, want the origin %s", copy.Annotations, origin)
-		}
-		for key, want := range map[string]string{"cluster": "unicorn", "namespace": s.name, "name": "s"} {
-			if got := copy.Labels["kubed.appscode.com/origin."+key]; got != want {
-				s.Errorf("label %s is %q, want %q", key, got, want)
-			}
-		}
-		if _, found := copy.Annotations["kubed.appscode.com/sync-contexts"]; found {
-			s.Error("the copy is marked as a source")
-		}
-	})
-}
-
 func TestWhatSomebodyDoesToACopyInTheOtherClusterIsRepaired(t *testing.T) {
 	both(t, "drift", func(s *scene) {
 		s.source("s", "over", "one")
