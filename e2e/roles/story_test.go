@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -39,15 +40,15 @@ func TestTheWholeStoryTakesNoRightOutsideTheListedNamespaces(t *testing.T) {
 	s.copied("mine", "1", "team-b")
 	s.edit("team-a", "mine", "3")
 	s.copied("mine", "3", "team-b")
-	s.kubectl("create", "configmap", "settings", "--namespace=team-b")
+	s.kubectl("create", "configmap", "settings", "--namespace=team-b", "--from-literal=key=1")
 	s.kubectl("annotate", "configmap", "settings", "--namespace=team-b", "wildcast.dev/sync=team=web")
-	s.until("the ConfigMap is copied", func() error {
-		_, err := s.kube.CoreV1().ConfigMaps("team-a").Get(t.Context(), "settings", metav1.GetOptions{})
-		return err
-	})
+	s.until("the ConfigMap is copied", func() error { return s.set("team-a", "1") })
+	s.kubectl("patch", "configmap", "settings", "--namespace=team-b", `--patch={"data":{"key":"2"}}`)
+	s.until("its copy follows it", func() error { return s.set("team-a", "2") })
 
 	s.barrier(teams...)
 	s.must(s.absent("team-a", "theirs"))
+	s.must(s.unset(outside))
 	for _, name := range []string{"mine", "web-tls", "wildcard.roles.test", "barrier-1"} {
 		s.must(s.absent(outside, name))
 	}
@@ -71,8 +72,24 @@ func TestTheWholeStoryTakesNoRightOutsideTheListedNamespaces(t *testing.T) {
 	s.kubectl("delete", "configmap", "settings", "--namespace=team-b")
 	s.remove("team-a", "mine")
 	s.gone("team-b", "mine")
+	s.until("the ConfigMap's copy has gone", func() error { return s.unset("team-a") })
 	s.nothingOutside(teams...)
 	s.noneForbidden()
+}
+
+// set reports whether the ConfigMap settings has the value.
+func (s *scene) set(namespace, value string) error {
+	o, err := s.kube.CoreV1().ConfigMaps(namespace).Get(s.Context(), "settings", metav1.GetOptions{})
+	if err == nil && o.Data["key"] != value {
+		err = fmt.Errorf("%s/settings holds %q", namespace, o.Data["key"])
+	}
+	return err
+}
+
+// unset reports whether there is no ConfigMap settings.
+func (s *scene) unset(namespace string) error {
+	_, err := s.kube.CoreV1().ConfigMaps(namespace).Get(s.Context(), "settings", metav1.GetOptions{})
+	return absence(err)
 }
 
 // served waits until a Secret holds a certificate for exactly these names.

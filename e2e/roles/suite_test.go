@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/model"
 	"github.com/wildcast/wildcast/e2e/stage"
 	"github.com/wildcast/wildcast/e2e/wildcast"
 )
@@ -78,14 +79,14 @@ func (s *scene) end() {
 		if err := s.w.Ready(context.Background()); err != nil {
 			return s.w.Restart(context.Background())
 		}
-		for _, namespace := range teams {
-			all, err := s.kube.CoreV1().Secrets(namespace).List(context.Background(), metav1.ListOptions{})
+		for _, kind := range []model.Kind{model.Secrets(s.kube), model.ConfigMaps(s.kube)} {
+			all, err := kind.List(context.Background())
 			if err != nil {
 				return err
 			}
-			for _, o := range all.Items {
-				if _, copy := o.Annotations["wildcast.dev/target"]; copy {
-					return fmt.Errorf("there is %s/%s", namespace, o.Name)
+			for _, o := range all {
+				if _, copy := o.Annotations["wildcast.dev/target"]; copy && slices.Contains(teams, o.Namespace) {
+					return fmt.Errorf("there is %s of the %s", o.Place, kind.Name)
 				}
 			}
 		}
@@ -197,6 +198,11 @@ func (s *scene) gone(namespace, name string) {
 
 func (s *scene) absent(namespace, name string) error {
 	_, err := s.get(namespace, name)
+	return absence(err)
+}
+
+// absence takes what came of an attempt to read an object that should not be there.
+func absence(err error) error {
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
