@@ -48,11 +48,15 @@ func (w *world) count(since time.Time, m match) (int, error) {
 
 // await waits until there are n such requests since a moment, and returns when the last of them was answered.
 func (w *world) await(ctx context.Context, since time.Time, n int, m match) (last time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute+time.Duration(n)*10*time.Millisecond)
 	defer cancel()
-	pause := 200 * time.Millisecond // reading the log takes time that the others need
-	if n == 1 {
+	// Reading the log takes time that the others need.
+	pause := 200 * time.Millisecond
+	switch {
+	case n == 1:
 		pause = 20 * time.Millisecond
+	case n > 10000:
+		pause = 2 * time.Second
 	}
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()

@@ -94,6 +94,7 @@ func groups() []group {
 		{"copies", measureCopies},
 		{"quiet", measureQuiet},
 		{"drift", measureDrift},
+		{"many", measureMany},
 	}
 }
 
