@@ -41,7 +41,7 @@ type attempt struct {
 func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, error) {
 	ctx, cancel := inTime(ctx, k.limit)
 	defer cancel()
-	defer k.waves.arrive(target, k.observeLag)
+	defer k.waves.arrive(target, k.waves.changes.Load(), k.observeLag)
 	_, lost := k.lost.LoadAndDelete(target)
 	a := attempt{target: target}
 	var v view

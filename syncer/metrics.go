@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -139,15 +140,17 @@ func (k *keeper) states(troubles map[ref]string, now time.Time) map[state]int {
 func has[V any](m map[ref]V, at ref) bool { _, found := m[at]; return found }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
-// once it has been looked at, also if that failed: what fails is counted elsewhere.
+// once a look that began after the change has ended, also if that failed: what fails is counted elsewhere.
 type waves struct {
+	changes atomic.Int64 // how many there have been, in which order looks and changes are told apart
+
 	mu    sync.Mutex
 	going map[ref]*wave // by source
 }
 
 type wave struct {
 	began time.Time
-	left  map[ref]struct{}
+	left  map[ref]int64 // targets, and the last change that each waits for
 }
 
 // begin notes that a source has changed. A wave that is still going is joined: its beginning counts.
@@ -158,10 +161,11 @@ func (w *waves) begin(source ref, targets []ref, now time.Time) {
 		w.going = map[ref]*wave{}
 	}
 	if w.going[source] == nil {
-		w.going[source] = &wave{began: now, left: map[ref]struct{}{}}
+		w.going[source] = &wave{began: now, left: map[ref]int64{}}
 	}
+	change := w.changes.Add(1)
 	for _, t := range targets {
-		w.going[source].left[t] = struct{}{}
+		w.going[source].left[t] = change
 	}
 }
 
@@ -177,11 +181,15 @@ func (w *waves) awaited(target ref) bool {
 	return false
 }
 
-// arrive notes that a target has been looked at, and tells observe of each wave that has ended.
-func (w *waves) arrive(target ref, observe func(began time.Time)) {
+// arrive notes the end of a look at a target which began after so many changes, and tells observe of each wave that has
+// ended.
+func (w *waves) arrive(target ref, changes int64, observe func(began time.Time)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for source, wave := range w.going {
+		if change, awaited := wave.left[target]; !awaited || change > changes {
+			continue
+		}
 		delete(wave.left, target)
 		if len(wave.left) == 0 {
 			delete(w.going, source)

@@ -1,7 +1,9 @@
 package syncer
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -9,11 +11,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wildcast/wildcast/controllers/loop"
 )
 
-// metric is the value of a gauge or counter, or the number of observations of a histogram, with that label's value.
+// metric is the value of a gauge or counter, the number of observations of a histogram, or with _sum behind its name their
+// sum, with that label's value.
 func (w *world) metric(name, label string) float64 {
 	w.settle()
 	registry := prometheus.NewPedanticRegistry()
@@ -27,6 +31,9 @@ func (w *world) metric(name, label string) float64 {
 			found := label == ""
 			for _, l := range m.GetLabel() {
 				found = found || l.GetValue() == label
+			}
+			if family.GetName()+"_sum" == name && found {
+				return m.GetHistogram().GetSampleSum()
 			}
 			if family.GetName() == name && found {
 				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
@@ -117,6 +124,72 @@ func TestMetrics(t *testing.T) {
 			if got := w.metric("wildcast_sync_lag_seconds", ""); got != 3 {
 				w.t.Error(got)
 			}
+		}},
+	})
+}
+
+// slow makes each update of a copy take so long.
+func (w *world) slow(at ref, d time.Duration) {
+	w.made = func(s *Syncer) {
+		update := s.kind.update
+		s.kind.update = func(ctx context.Context, c content) (metav1.ObjectMeta, error) {
+			if c.meta.Namespace == at.Namespace && c.meta.Name == at.Name {
+				time.Sleep(d)
+			}
+			return update(ctx, c)
+		}
+	}
+}
+
+// wantLag compares the observations of the lag, to the second.
+func (w *world) wantLag(times int, sum time.Duration) {
+	w.t.Helper()
+	gotTimes, gotSum := w.metric("wildcast_sync_lag_seconds", ""), w.metric("wildcast_sync_lag_seconds_sum", "")
+	if gotTimes != float64(times) || math.Round(gotSum) != sum.Seconds() {
+		w.t.Errorf("%v lags of %v s in all, want %d of %s", gotTimes, gotSum, times, sum)
+	}
+}
+
+func TestTheLagIsThatOfTheLastCopy(t *testing.T) {
+	play(t, []scene{
+		{"where one takes longer than the others", func(w *world) {
+			w.slow(place("red/s"), 3*time.Second)
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("home/s", key("a", "8"))
+			w.wantStates("1 synced, 1 behind")
+			w.wantLag(0, 0)
+			time.Sleep(3 * time.Second)
+			w.wantStates("2 synced")
+			w.wantLag(1, 3*time.Second)
+		}},
+		{"where a look that began before the change ends after it", func(w *world) {
+			w.slow(place("red/s"), 3*time.Second)
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("red/s", key("a", "x"))
+			time.Sleep(time.Second)
+			w.edit("home/s", key("a", "8"))
+			time.Sleep(3 * time.Second)
+			w.wantStates("1 synced, 1 behind")
+			w.wantLag(0, 0)
+			time.Sleep(3 * time.Second)
+			w.wantStates("2 synced")
+			w.wantLag(1, 5*time.Second)
+		}},
+		{"where the source changes again meanwhile", func(w *world) {
+			w.slow(place("red/s"), 3*time.Second)
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.edit("home/s", key("a", "8"))
+			time.Sleep(time.Second)
+			w.edit("home/s", key("a", "9"))
+			time.Sleep(3 * time.Second)
+			w.wantStates("1 synced, 1 behind")
+			w.wantLag(0, 0)
+			time.Sleep(3 * time.Second)
+			w.wantStates("2 synced")
+			w.wantLag(1, 6*time.Second)
 		}},
 	})
 }
