@@ -175,7 +175,7 @@ func TestTrouble(t *testing.T) {
 			time.Sleep(time.Second)
 			w.wantCopies("blue/s red/s")
 		}},
-		{"an obstacle whose end is not seen is looked at again", func(w *world) {
+		{"an obstacle whose end is not seen is looked at again, also at a restart", func(w *world) {
 			w.put("blue/s")
 			w.refuse = func(verb string, at ref) error {
 				if verb == "create" && at.Namespace == "blue" {
@@ -190,6 +190,8 @@ func TestTrouble(t *testing.T) {
 			w.wantTook()
 			time.Sleep(2 * time.Second)
 			w.wantTook("create blue/s", "metadata blue/s")
+			w.start()
+			w.wantTook("create blue/s", "get home/s", "metadata blue/s")
 		}},
 	})
 }
