@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/flowcontrol"
 )
 
 // clients talk to the API server.
@@ -49,7 +50,7 @@ func connect(ctx context.Context, o *options, log *zap.Logger) (*clients, error)
 
 // newClients makes the clients of a cluster. It makes no request.
 func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error) {
-	cfg.QPS, cfg.Burst = o.kubeAPIQPS, max(int(o.kubeAPIQPS)*2, 1)
+	cfg.QPS, cfg.RateLimiter = o.kubeAPIQPS, limiter(o.kubeAPIQPS)
 	cfg.UserAgent = userAgent()
 	cfg.WarningHandlerWithContext = warnings{log}
 	cfg.Wrap(discreet)
@@ -73,12 +74,21 @@ func newClients(cfg *rest.Config, o *options, log *zap.Logger) (*clients, error)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
-	typed.QPS = -1
+	typed.QPS, typed.RateLimiter = -1, nil
 	lease, err := kubernetes.NewForConfig(typed)
 	if err != nil {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
 	return &clients{kube, copies, lease, metadataClient, dynamicClient}, nil
+}
+
+// limiter is one limit for all clients of a cluster, each of which would otherwise make its own of QPS. Below zero there is
+// none; zero, of commands without the flag, is left to client-go.
+func limiter(qps float32) flowcontrol.RateLimiter {
+	if qps <= 0 {
+		return nil
+	}
+	return flowcontrol.NewTokenBucketRateLimiter(qps, max(int(qps)*2, 1))
 }
 
 // restConfig follows the usual rules: the given file, else the pod's service account, else $KUBECONFIG or

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
@@ -51,6 +52,53 @@ func TestCopiesAreMadeOverConnectionsOfTheirOwnAndAllElseGoesOverOne(t *testing.
 		}
 		if got := <-protocols; got != row.want {
 			t.Errorf("%s over %s, want %s", row.what, got, row.want)
+		}
+	}
+}
+
+// At the lowest rate the next request may come after almost three hours, which the context does not leave it: it fails at once.
+func TestAllClientsTogetherKeepTheLimitAndTheLeaseHasNone(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	limited := func(clients *clients) []func(context.Context) error {
+		secrets := corev1.SchemeGroupVersion.WithResource("secrets")
+		return []func(context.Context) error{
+			func(ctx context.Context) error {
+				return clients.kube.CoreV1().Secrets("home").Delete(ctx, "kube", metav1.DeleteOptions{})
+			},
+			func(ctx context.Context) error {
+				return clients.copies.CoreV1().Secrets("home").Delete(ctx, "copies", metav1.DeleteOptions{})
+			},
+			func(ctx context.Context) error {
+				return clients.metadata.Resource(secrets).Namespace("home").Delete(ctx, "metadata", metav1.DeleteOptions{})
+			},
+			func(ctx context.Context) error {
+				return clients.dynamic.Resource(secrets).Namespace("home").Delete(ctx, "dynamic", metav1.DeleteOptions{})
+			},
+		}
+	}
+	for qps, want := range map[float32]int{0.0001: 1, -1: 8, 0: 8} {
+		clients, err := newClients(&rest.Config{Host: server.URL}, &options{kubeAPIQPS: qps}, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		asked = nil
+		for _, ask := range limited(clients) {
+			_, _ = ask(ctx), ask(ctx)
+		}
+		if len(asked) != want {
+			t.Errorf("at a limit of %v the clients have asked for %q, want %d requests", qps, asked, want)
+		}
+		for range 2 {
+			if _, err := clients.lease.CoordinationV1().Leases("home").Get(ctx, leaseName, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				t.Error(err)
+			}
 		}
 	}
 }
