@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func (s *scene) refused(allow func(namespace string)) {
 	s.users.World.Full[blocked] = true
 	source := s.source("a")
 	s.must(s.users.Rest(s.Context()))
-	s.until(func() error { return s.reported(source, blocked) })
+	s.until(func() error { return s.reported(source, syncer.ReasonTargetFailed, blocked) })
 	s.change(source, 2)
 	s.must(s.users.Rest(s.Context()))
 	allow(blocked)
@@ -34,18 +35,19 @@ func (s *scene) refused(allow func(namespace string)) {
 	s.settle()
 }
 
-// reported looks for the Event on a source that names the namespace that refuses its copy.
-func (s *scene) reported(source model.Place, namespace string) error {
+// reported looks for the Event on a source that has all the words in its note.
+func (s *scene) reported(source model.Place, reason string, words ...string) error {
 	all, err := s.kube.EventsV1().Events(source.Namespace).List(s.Context(), metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
 	for _, e := range all.Items {
-		if e.Regarding.Name == source.Name && e.Reason == syncer.ReasonTargetFailed && strings.Contains(e.Note, namespace) {
+		lacks := func(word string) bool { return !strings.Contains(e.Note, word) }
+		if e.Regarding.Name == source.Name && e.Reason == reason && !slices.ContainsFunc(words, lacks) {
 			return nil
 		}
 	}
-	return fmt.Errorf("no Event %s about %s", syncer.ReasonTargetFailed, source)
+	return fmt.Errorf("no Event %s about %s with %q", reason, source, words)
 }
 
 func TestAQuotaInOneNamespaceDelaysNoOther(t *testing.T) {

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -13,7 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wildcast/wildcast/e2e/cluster"
+	"github.com/wildcast/wildcast/e2e/model"
 	"github.com/wildcast/wildcast/e2e/wildcast"
+	"github.com/wildcast/wildcast/syncer"
 )
 
 func TestAnAPIServerThatIsRestartedDuringAFanOutDelaysItOnly(t *testing.T) {
@@ -96,6 +99,56 @@ func TestAnotherWriterOfItsCopiesCostsConflictsAndNoMore(t *testing.T) {
 
 func conflicts(r cluster.Request) bool { return r.Resource == "secrets" && r.Code == 409 }
 
+// After ten repairs each waits, and twice as long as the one before.
+func TestAWriterWhoAnswersEachRepairIsNamedAndRepairedLessAndLessOften(t *testing.T) {
+	s := play(t, "contest", wildcast.Options{})
+	s.namespaces(5)
+	source := s.source("a")
+	s.settle()
+	begun := time.Now()
+	at := s.at(1, source.Name)
+	writes := func(r cluster.Request) bool {
+		return r.Write() && r.Resource == "secrets" && r.Namespace == at.Namespace && r.Code < 300
+	}
+	s.until(func() error {
+		if err := s.overwrite(at, `{"data":{"tls.crt":"cml2YWw="}}`); err != nil {
+			return err
+		}
+		if n := len(s.requests(begun, writes)); n < 14 {
+			return fmt.Errorf("%d repairs", n)
+		}
+		return errors.Join(s.reported(source, syncer.ReasonContested, `"rival"`, at.Namespace), s.contested(1, 3))
+	})
+	repairs := s.requests(begun, writes)
+	for i, r := range repairs {
+		if r.Verb != "update" {
+			t.Errorf("it took the request %s", r)
+		}
+		if i < 10 {
+			continue
+		}
+		apart, wait := r.Received.Sub(repairs[i-1].Received), 100*time.Millisecond<<(i-10)
+		if apart < wait {
+			t.Errorf("repair %d came %s after the one before, want %s or more", i+1, apart, wait)
+		}
+	}
+	s.change(source, 2)
+	s.settle()
+}
+
+// contested compares how many copies the metrics count as contested, and how many as synced.
+func (s *scene) contested(contested, synced float64) error {
+	m, err := s.w.Metrics(s.Context())
+	if err != nil {
+		return err
+	}
+	const copies = "wildcast_sync_copies"
+	if c, in := m.Sum(copies, "state", "contested"), m.Sum(copies, "state", "synced"); c != contested || in != synced {
+		return fmt.Errorf("%v copies are contested and %v synced, want %v and %v", c, in, contested, synced)
+	}
+	return nil
+}
+
 // rival writes copies until stop: another value, another key, and a label of wildcast's gone.
 func (s *scene) rival(name string, stop <-chan struct{}) {
 	patches := []string{
@@ -108,8 +161,13 @@ func (s *scene) rival(name string, stop <-chan struct{}) {
 			return
 		default:
 		}
-		at := s.at(1+rand.IntN(4), name)
 		// A copy that is not there just now is the next one's turn.
-		_, _ = s.kube.CoreV1().Secrets(at.Namespace).Patch(s.Context(), at.Name, types.MergePatchType, []byte(patches[i%len(patches)]), metav1.PatchOptions{FieldManager: "rival"})
+		_ = s.overwrite(s.at(1+rand.IntN(4), name), patches[i%len(patches)])
 	}
+}
+
+// overwrite is a write of the rival's, which changes nothing if it stands.
+func (s *scene) overwrite(at model.Place, patch string) error {
+	_, err := s.kube.CoreV1().Secrets(at.Namespace).Patch(s.Context(), at.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "rival"})
+	return err
 }
