@@ -65,14 +65,20 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	return c, nil
 }
 
-// notStarted keeps the logs of a start that failed, and leaves nothing of one that the caller has called off.
+// notStarted keeps the logs of a start that failed, and leaves nothing of one that the caller has called off. What calls it off,
+// such as Ctrl-C, may have reached the programs, or what they wait for, first.
 func (c *Cluster) notStarted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return fmt.Errorf("start cluster: %w", err)
+	case <-time.After(calledOff):
 	}
 	c.Keep()
 	return fmt.Errorf("start cluster: %w; its logs are in %s", err, c.dir)
 }
+
+// calledOff is how much later than its programs this process may learn that all is called off.
+const calledOff = 2 * time.Second
 
 func (c *Cluster) start(ctx context.Context) error {
 	if err := c.prepare(); err != nil {
