@@ -19,56 +19,46 @@ var (
 )
 
 // The rules are the same, as long as each namespace is listed: the game of package model, in which namespaces neither come
-// nor go, since their Roles do not with them. Each kind has namespaces of its own, so that both games can end by themselves.
+// nor go, since their Roles do not with them.
 func TestWhateverUsersDoInListedNamespacesTheCopiesAreWhatTheRulesSay(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
 	t.Logf("go test ./roles -run %s -seed=%d", t.Name(), *seed)
+	r := rand.New(rand.NewPCG(*seed, 1))
 	others := []string{outside, "default", "kube-system", "kube-public", "kube-node-lease"}
 	listed := slices.Clone(others)
 	s := &scene{T: t, kube: admin()}
-	kinds := []model.Kind{model.Secrets(s.kube), model.ConfigMaps(s.kube)}
-	for _, kind := range kinds {
-		for i := range 6 { // the names that the model knows
-			listed = append(listed, fmt.Sprint(kind.Name, "-", i))
-			s.kubectl("create", "namespace", listed[len(listed)-1])
-		}
+	for i := range 6 { // the names that the model knows
+		listed = append(listed, fmt.Sprint("model-", i))
+		s.kubectl("create", "namespace", listed[len(listed)-1])
 	}
 	for _, name := range listed {
 		s.grant(name)
 	}
 	t.Cleanup(func() {
-		for _, name := range others {
+		for _, name := range listed[:len(others)] {
 			s.revoke(name)
 		}
 	})
 	s = open(t, strings.Join(append(listed, teams...), ","), "--leader-elect=false")
-	s.play(kinds[0], *duration)
-	s.play(kinds[1], *duration/2) // the same code for the most part
-	s.noneForbidden()
-	s.nothingOutside(append(listed, teams...)...)
-}
-
-// play has users do what the seed says to objects of a kind.
-func (s *scene) play(kind model.Kind, long time.Duration) {
-	s.Helper()
-	r := rand.New(rand.NewPCG(*seed, 1))
 	awake := func(context.Context) error { return nil }
-	users, err := model.Begin(s.Context(), s.kube, kind, "kubernetes", awake)
+	users, err := model.Begin(t.Context(), s.kube, model.Secrets(s.kube), "kubernetes", awake)
 	s.must(err)
-	s.Cleanup(func() { s.must(users.Leave(context.Background(), kind.Name)) })
+	t.Cleanup(func() { s.must(users.Leave(context.Background(), "model")) })
 	verbs := model.All().Without("create namespace", "delete namespace")
-	for end := time.Now().Add(long); time.Now().Before(end); {
+	for end := time.Now().Add(*duration); time.Now().Before(end); {
 		for range 1 + r.IntN(20) {
-			s.must(users.Do(s.Context(), verbs.Draw(r, kind.Name)))
+			s.must(users.Do(t.Context(), verbs.Draw(r, "model")))
 		}
 		if r.IntN(4) == 0 {
-			s.must(s.w.Restart(s.Context()))
+			s.must(s.w.Restart(t.Context()))
 		}
-		if err := users.Settle(s.Context()); err != nil {
-			s.Fatalf("seed %d\n%s\n%v", *seed, strings.Join(users.Journal, "\n"), err)
+		if err := users.Settle(t.Context()); err != nil {
+			t.Fatalf("seed %d\n%s\n%v", *seed, strings.Join(users.Journal, "\n"), err)
 		}
 	}
-	s.Logf("%s: done: %v", kind.Name, users.Done)
+	t.Logf("done: %v", users.Done)
+	s.noneForbidden()
+	s.nothingOutside(append(listed, teams...)...)
 }
