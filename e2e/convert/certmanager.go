@@ -42,8 +42,13 @@ func Install(ctx context.Context, c *cluster.Cluster) error {
 			return err
 		}
 	}
-	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=90s", "crd", "--all")
-	return err
+	for {
+		_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=90s", "crd", "--all")
+		early := err != nil && strings.Contains(err.Error(), "conditions accessor error") // there are no conditions yet
+		if !early || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // published are the manifests in cert-manager's module. They are templates of Helm, in which names alone need to be filled in.

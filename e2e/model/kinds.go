@@ -17,6 +17,7 @@ type Kind struct {
 	Create func(context.Context, Object) (Object, error)
 	Update func(context.Context, Object) (Object, error) // of the state with its ResourceVersion
 	Delete func(context.Context, Place) error
+	Kept   func(Object) Object // what the API server keeps of it: a Secret has no binary data
 }
 
 // Secrets are the Secrets of a cluster.
@@ -86,6 +87,7 @@ func kindOf[T any](name string, list func(context.Context) ([]T, error), in func
 		Delete: func(ctx context.Context, at Place) error {
 			return in(at.Namespace).Delete(ctx, at.Name, metav1.DeleteOptions{})
 		},
+		Kept: func(o Object) Object { return from(to(o)) },
 	}
 }
 

@@ -90,7 +90,7 @@ func (u *Users) change(ctx context.Context, at Place, how func(*Object)) error {
 	after := before.clone()
 	how(&after)
 	was, _ := u.World.rule(before)
-	is, _ := u.World.rule(after)
+	is, _ := u.World.rule(u.kind.Kept(after))
 	if is.wrong && !was.wrong {
 		return u.spoil(ctx, at, how)
 	}

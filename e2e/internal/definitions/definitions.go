@@ -40,10 +40,7 @@ func (d Definition) Install(ctx context.Context, c *cluster.Cluster) error {
 	if _, err := c.KubectlWith(ctx, c.Kubeconfig(), strings.NewReader(manifest), "apply", "--server-side", "--filename", "-"); err != nil {
 		return err
 	}
-	if _, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=1m", "crd/"+d.Name); err != nil {
-		return err
-	}
-	for { // the API server serves the kind a moment later
+	for { // kubectl wait fails where there are no conditions yet, and the kind is served a moment after they are met
 		_, err := c.Kubectl(ctx, "get", d.Name, "--all-namespaces")
 		if err == nil || ctx.Err() != nil {
 			return err
