@@ -196,9 +196,7 @@ func (k *keeper) update(ctx context.Context, p plan) error {
 
 // remove deletes a copy in exactly the state that proved it ours.
 func (k *keeper) remove(ctx context.Context, held *object) error {
-	exactly := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &held.UID, ResourceVersion: &held.ResourceVersion}}
-	err := k.metadata.Resource(k.kind.resource).Namespace(held.Namespace).Delete(ctx, held.Name, exactly)
-	if err != nil {
+	if err := k.kind.remove(ctx, &held.ObjectMeta); err != nil {
 		return fmt.Errorf("delete copy %s: %w", held.ref(), err)
 	}
 	k.index.removed(held)

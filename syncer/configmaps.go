@@ -6,14 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
 )
 
 // configMaps is the kind ConfigMap. Those that every namespace has, such as kube-root-ca.crt, are somebody else's objects
 // like any other.
-func configMaps(client corev1client.CoreV1Interface) kind {
-	w := writer{client.RESTClient(), "configmaps", func(c content) runtime.Object { return configMap(c) }}
+func configMaps(c Clients) kind {
+	client := c.Kube.CoreV1()
+	w := writer{client.RESTClient(), c.deletions().CoreV1().RESTClient(), "configmaps", func(c content) runtime.Object { return configMap(c) }}
 	return kind{
 		kind:     corev1.SchemeGroupVersion.WithKind(string(ConfigMaps)),
 		resource: corev1.SchemeGroupVersion.WithResource("configmaps"),
@@ -26,6 +26,7 @@ func configMaps(client corev1client.CoreV1Interface) kind {
 		},
 		create: w.create,
 		update: w.update,
+		remove: w.remove,
 	}
 }
 

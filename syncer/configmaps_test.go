@@ -11,7 +11,7 @@ import (
 
 func TestAConfigMapIsReadAndWrittenWhole(t *testing.T) {
 	client := fake.NewClientset()
-	k := configMaps(overREST{client}.CoreV1())
+	k := configMaps(Clients{Kube: overREST{client}})
 	want := content{metav1.ObjectMeta{Namespace: "home", Name: "m"}, payload{
 		Immutable: true, Data: map[string][]byte{"a": []byte("1"), "empty": {}}, Binary: map[string][]byte{"b": {0, 255}},
 	}}
@@ -35,8 +35,8 @@ func TestAConfigMapIsReadAndWrittenWhole(t *testing.T) {
 }
 
 func TestConfigMapsAreAllWatched(t *testing.T) {
-	core := fake.NewClientset().CoreV1()
-	maps, secrets := configMaps(core), secrets(core)
+	clients := Clients{Kube: fake.NewClientset()}
+	maps, secrets := configMaps(clients), secrets(clients)
 	if got := maps.selector(); got != "" {
 		t.Error(got)
 	}

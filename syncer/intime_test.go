@@ -59,7 +59,7 @@ func TestALookThatHasBegunEndsThoughTheProcessIsToldToStop(t *testing.T) {
 		w.put("home/s", syncTo("team=ops"))
 		w.start()
 		stopped := make(chan struct{})
-		w.metadata.PrependReactor("delete", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
+		w.kube.PrependReactor("delete", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
 			stop := w.stop
 			go func() {
 				stop()

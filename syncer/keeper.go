@@ -16,9 +16,9 @@ import (
 // What should be there is the business of its demand.
 type keeper struct {
 	demand   demand
-	kind     kind // reads, creates and updates there
+	kind     kind // reads and writes there
 	policy   policy
-	metadata metadata.Interface        // watches and deletes there
+	metadata metadata.Interface        // watches there
 	index    *index                    // of what is there
 	sources  *index                    // where sources are: the same in the home cluster
 	entered  func(context string) bool // tells whether a context is known; nil where that is not known

@@ -9,7 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 )
 
 // Kind is a kind of object that a [Syncer] reflects.
@@ -21,8 +22,22 @@ const (
 	ConfigMaps Kind = "ConfigMap"
 )
 
+// Clients are the ways into a cluster.
+type Clients struct {
+	Kube      kubernetes.Interface // reads objects, and makes and updates copies
+	Deletions kubernetes.Interface // deletes copies. Nil: Kube
+	Metadata  metadata.Interface   // watches
+}
+
+func (c Clients) deletions() kubernetes.Interface {
+	if c.Deletions == nil {
+		return c.Kube
+	}
+	return c.Deletions
+}
+
 // kinds are what is known of each of them.
-var kinds = map[Kind]func(corev1client.CoreV1Interface) kind{
+var kinds = map[Kind]func(Clients) kind{
 	Secrets:    secrets,
 	ConfigMaps: configMaps,
 }
@@ -45,6 +60,7 @@ type kind struct {
 	read   func(context.Context, ref) (content, error)
 	create func(context.Context, content) (metav1.ObjectMeta, error)
 	update func(context.Context, content) (metav1.ObjectMeta, error)
+	remove func(ctx context.Context, state *metav1.ObjectMeta) error // in exactly that state
 }
 
 // selector keeps what is never reflected out of the watch.

@@ -12,8 +12,6 @@ import (
 
 	"go.uber.org/zap"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/wildcast/wildcast/controllers/loop"
@@ -26,7 +24,7 @@ type Context struct {
 	// Revision differs whenever anything about the context does, credentials included.
 	Revision string
 	// Connect makes its clients. It makes no request.
-	Connect func() (kubernetes.Interface, metadata.Interface, error)
+	Connect func() (Clients, error)
 }
 
 // remote is the keeper of the copies in another cluster, and the demand for them: of sources that name its context. It
@@ -71,11 +69,11 @@ func (s *Syncer) newRemote(name string, c Context) *remote {
 		log:      s.log.With(zap.String("context", name)),
 	}
 	r.kind = s.kind
-	kube, metadata, err := c.Connect()
+	clients, err := c.Connect()
 	if err != nil {
 		r.heard, r.failure = true, err
 	} else {
-		r.kind, r.metadata = kinds[Kind(s.kind.kind.Kind)](kube.CoreV1()), metadata
+		r.kind, r.metadata = kinds[Kind(s.kind.kind.Kind)](clients), clients.Metadata
 	}
 	r.loop = loop.New(r.kind.resource.Resource+"@"+name, r.reconcile, loop.Options{Log: r.log})
 	return r

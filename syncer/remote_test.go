@@ -11,8 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 )
 
 // atlas is a world whose sources can name contexts.
@@ -41,8 +39,8 @@ func explore(w *world, namespace string) (a *atlas, there *world) {
 
 // lead makes a context lead to a server from the next reading on.
 func (a *atlas) lead(name, namespace string, to *server) {
-	a.set(name, Context{Namespace: namespace, Revision: fmt.Sprint(namespace, to.name), Connect: func() (kubernetes.Interface, metadata.Interface, error) {
-		return overREST{to.kube}, to.metadata, nil
+	a.set(name, Context{Namespace: namespace, Revision: fmt.Sprint(namespace, to.name), Connect: func() (Clients, error) {
+		return Clients{Kube: overREST{to.kube}, Metadata: to.metadata}, nil
 	}})
 }
 
@@ -465,7 +463,7 @@ func TestContextsThatFail(t *testing.T) {
 		}},
 		{"a context without clients fails by itself", func(w *world) {
 			a, there := explore(w, "")
-			a.set("wrong", Context{Connect: func() (kubernetes.Interface, metadata.Interface, error) { return nil, nil, errors.New("no server") }})
+			a.set("wrong", Context{Connect: func() (Clients, error) { return Clients{}, errors.New("no server") }})
 			w.put("home/s", contextsTo("there,wrong"))
 			w.start()
 			there.wantCopies("home/s")

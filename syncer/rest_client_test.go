@@ -21,8 +21,8 @@ import (
 	restfake "k8s.io/client-go/rest/fake"
 )
 
-// overREST is a fake clientset whose core REST client, which those of client-go lack, creates and updates Secrets and
-// ConfigMaps in it, and answers with metadata if asked to.
+// overREST is a fake clientset whose core REST client, which those of client-go lack, creates, updates and deletes
+// Secrets and ConfigMaps in it, and answers writes with metadata if asked to.
 type overREST struct{ *fake.Clientset }
 
 func (c overREST) CoreV1() corev1client.CoreV1Interface { return coreOverREST{c.Clientset.CoreV1(), c} }
@@ -47,6 +47,12 @@ var _ kubernetes.Interface = overREST{}
 
 // answer is the API server's answer to a write.
 func (c overREST) answer(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodDelete {
+		if err := c.remove(r); err != nil {
+			return refusal(err)
+		}
+		return inJSON(http.StatusOK, metav1.Status{Status: metav1.StatusSuccess})
+	}
 	if !strings.HasPrefix(r.Header.Get("Accept"), metadataOnly) {
 		return nil, errors.New("the whole object was asked for")
 	}
@@ -59,13 +65,8 @@ func (c overREST) answer(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	written, err := c.write(r, object)
-	if status, refused := errors.AsType[*apierrors.StatusError](err); refused {
-		s := status.Status()
-		s.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
-		return inJSON(int(s.Code), s)
-	}
 	if err != nil {
-		return nil, err
+		return refusal(err)
 	}
 	accessor, err := apimeta.Accessor(written)
 	if err != nil {
@@ -74,6 +75,34 @@ func (c overREST) answer(r *http.Request) (*http.Response, error) {
 	partial := apimeta.AsPartialObjectMetadata(accessor)
 	partial.TypeMeta = metav1.TypeMeta{APIVersion: metav1.SchemeGroupVersion.String(), Kind: "PartialObjectMetadata"}
 	return inJSON(http.StatusOK, partial)
+}
+
+// refusal is the answer to a request that failed, if there is one.
+func refusal(err error) (*http.Response, error) {
+	status, answered := errors.AsType[*apierrors.StatusError](err)
+	if !answered {
+		return nil, err
+	}
+	s := status.Status()
+	s.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+	return inJSON(int(s.Code), s)
+}
+
+// remove reads the options as the API server does where there is no body.
+func (c overREST) remove(r *http.Request) error {
+	if r.Body != nil {
+		return errors.New("there is a body")
+	}
+	query := r.URL.Query()
+	var options metav1.DeleteOptions
+	if err := metav1.Convert_url_Values_To_v1_DeleteOptions(&query, &options, nil); err != nil {
+		return err
+	}
+	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"), "/")
+	if path[1] == "secrets" {
+		return c.Clientset.CoreV1().Secrets(path[0]).Delete(r.Context(), path[2], options)
+	}
+	return c.Clientset.CoreV1().ConfigMaps(path[0]).Delete(r.Context(), path[2], options)
 }
 
 func (c overREST) write(r *http.Request, object runtime.Object) (runtime.Object, error) {

@@ -6,14 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
 )
 
 // secrets is the kind Secret. Not reflected are credentials that are bound to where they are, and what wildcast keeps
 // for itself.
-func secrets(client corev1client.CoreV1Interface) kind {
-	w := writer{client.RESTClient(), "secrets", func(c content) runtime.Object { return secret(c) }}
+func secrets(c Clients) kind {
+	client := c.Kube.CoreV1()
+	w := writer{client.RESTClient(), c.deletions().CoreV1().RESTClient(), "secrets", func(c content) runtime.Object { return secret(c) }}
 	return kind{
 		kind:     corev1.SchemeGroupVersion.WithKind(string(Secrets)),
 		resource: corev1.SchemeGroupVersion.WithResource("secrets"),
@@ -30,6 +30,7 @@ func secrets(client corev1client.CoreV1Interface) kind {
 		},
 		create: w.create,
 		update: w.update,
+		remove: w.remove,
 	}
 }
 

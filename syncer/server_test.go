@@ -58,14 +58,6 @@ func newServer(t *testing.T, name string, of Kind) *server {
 		}
 		return true, partial(found), nil
 	})
-	s.metadata.PrependReactor("delete", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
-		deletion := a.(clienttesting.DeleteActionImpl)
-		at := ref{Namespace: deletion.Namespace, Name: deletion.Name}
-		if err := s.request("delete", at); err != nil {
-			return true, nil, err
-		}
-		return true, nil, s.delete(at, deletion.DeleteOptions.Preconditions)
-	})
 	s.metadata.PrependReactor("list", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 		if err := s.isAway(); err != nil {
 			return true, nil, err
@@ -211,6 +203,12 @@ func (s *server) react(action clienttesting.Action) (bool, runtime.Object, error
 			return true, nil, err
 		}
 		return s.shown(s.update(secret, a.UpdateOptions.FieldManager))
+	case clienttesting.DeleteActionImpl:
+		at := ref{Namespace: a.Namespace, Name: a.Name}
+		if err := s.request("delete", at); err != nil {
+			return true, nil, err
+		}
+		return true, nil, s.delete(at, a.DeleteOptions.Preconditions)
 	}
 	return true, nil, fmt.Errorf("the syncer may not %s", action.GetVerb())
 }

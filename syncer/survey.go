@@ -40,7 +40,7 @@ func NewSurvey(c Config, namespaces []*corev1.Namespace) (*Survey, error) {
 	s := &Syncer{namespaces: corelisters.NewNamespaceLister(lister), known: c.Known}
 	s.keeper = keeper{
 		demand:   s,
-		kind:     kinds[c.Kind](c.Kube.CoreV1()),
+		kind:     kinds[c.Kind](c.Clients),
 		policy:   policy{cluster: c.ClusterName, metadata: c.CopyMetadata},
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, func(ref, *object, *object) {}, func(string) {}),
 		requests: c.Requests,

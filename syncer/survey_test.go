@@ -47,7 +47,7 @@ func TestASurveyTellsTheStateOfEachCopy(t *testing.T) {
 	old := payload{Type: "Opaque", Data: map[string][]byte{"k": []byte("w")}}
 	kube := fake.NewClientset(&corev1.Secret{ObjectMeta: source.ObjectMeta, Type: "Opaque", Data: right.Data})
 
-	s, err := NewSurvey(Config{Kind: Secrets, Kube: kube, ClusterName: "here"}, namespaces)
+	s, err := NewSurvey(Config{Kind: Secrets, Clients: Clients{Kube: kube}, ClusterName: "here"}, namespaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestASurveyTellsOfASourceThatHasNoneOfTheKeysThatItLists(t *testing.T) {
 	right := payload{Type: "Opaque", Data: map[string][]byte{"k": []byte("v")}}
 	kube := fake.NewClientset(&corev1.Secret{ObjectMeta: source.ObjectMeta, Type: "Opaque", Data: right.Data})
 	namespaces := []*corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "home"}}, {ObjectMeta: metav1.ObjectMeta{Name: "blue", Labels: map[string]string{"team": "web"}}}}
-	s, err := NewSurvey(Config{Kind: Secrets, Kube: kube, ClusterName: "here"}, namespaces)
+	s, err := NewSurvey(Config{Kind: Secrets, Clients: Clients{Kube: kube}, ClusterName: "here"}, namespaces)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,20 +16,17 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	coreinformers "k8s.io/client-go/informers/core/v1"
-	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/wildcast/wildcast/controllers/loop"
 )
 
-// Config is what a Syncer works with. Kind, Kube, Metadata, Namespaces and Events are required.
+// Config is what a Syncer works with. Kind, Clients, Namespaces and Events are required.
 type Config struct {
-	Kind     Kind
-	Kube     kubernetes.Interface
-	Metadata metadata.Interface
+	Kind    Kind
+	Clients Clients
 	// Namespaces is shared with others, who run it. Names, UIDs, labels, deletionTimestamp and phase suffice.
 	Namespaces coreinformers.NamespaceIndexInformer
 	// Requests are the names under which Ingresses and Gateways ask for copies. Nil: none. It must know all of them before Run
@@ -127,10 +124,10 @@ func New(c Config) (*Syncer, error) {
 	s.contexts.read = c.Contexts
 	s.keeper = keeper{
 		demand:   s,
-		kind:     kinds[c.Kind](c.Kube.CoreV1()),
+		kind:     kinds[c.Kind](c.Clients),
 		entered:  s.contexts.entered,
 		policy:   policy{cluster: c.ClusterName, metadata: c.CopyMetadata, grace: c.DeleteGrace},
-		metadata: c.Metadata,
+		metadata: c.Clients.Metadata,
 		index:    newIndex(scope{namespaces: c.SourceNamespaces}, s.objectChanged, s.refilled),
 		requests: c.Requests,
 		answered: s.tried,

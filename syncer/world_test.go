@@ -117,7 +117,7 @@ func (w *world) start() {
 	w.t.Helper()
 	w.stop()
 	ctx, cancel := context.WithCancel(context.Background())
-	w.config.Kube, w.config.Metadata = overREST{w.kube}, w.metadata
+	w.config.Clients = Clients{Kube: overREST{w.kube}, Metadata: w.metadata}
 	w.config.Namespaces = coreinformers.NewTypedNamespaceInformer(w.kube, 0, nil)
 	s, err := New(w.config)
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// writer creates and updates copies of one kind. Of what comes of a write it asks the API server for the metadata alone, since
+// writer creates, updates and deletes copies of one kind. Of what comes of a write it asks the API server for the metadata alone, since
 // the rest is known: the answer to a write would else be the copy once more, which both ends would encode, encrypt and read.
 // See https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches.
 type writer struct {
-	client   rest.Interface
-	resource string
-	object   func(content) runtime.Object
+	client    rest.Interface // creates and updates
+	deletions rest.Interface
+	resource  string
+	object    func(content) runtime.Object
 }
 
 func (w writer) create(ctx context.Context, c content) (metav1.ObjectMeta, error) {
@@ -44,6 +45,14 @@ func (w writer) write(ctx context.Context, r *rest.Request, options runtime.Obje
 		return metav1.ObjectMeta{}, fmt.Errorf("read answer to write: %w", err)
 	}
 	return partial.ObjectMeta, nil
+}
+
+// remove deletes an object in exactly the state that is given. The preconditions are in the query, as
+// https://github.com/kubernetes/kubernetes/pull/85077 has it: a body would be a second frame, which both ends would encode,
+// encrypt and read. An API server that does not know them there, before Kubernetes 1.18, has no Ingresses to watch either.
+func (w writer) remove(ctx context.Context, state *metav1.ObjectMeta) error {
+	r := w.deletions.Delete().Namespace(state.Namespace).Resource(w.resource).Name(state.Name)
+	return r.Param("uid", string(state.UID)).Param("resourceVersion", state.ResourceVersion).Do(ctx).Error()
 }
 
 const metadataOnly = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +

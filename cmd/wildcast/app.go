@@ -66,8 +66,7 @@ func newApp(o *options, clients *clients, recorder events.EventRecorder, solvers
 	}
 	reflection := syncer.Config{
 		Kind:              syncer.ConfigMaps,
-		Kube:              clients.copies,
-		Metadata:          clients.metadata,
+		Clients:           clients.reflection(),
 		Namespaces:        a.namespaces,
 		WatchedNamespaces: o.watched(),
 		Unreadable:        a.reports.unreadable,

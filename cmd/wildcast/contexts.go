@@ -7,8 +7,6 @@ import (
 	"fmt"
 
 	"go.uber.org/zap"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -36,16 +34,16 @@ func contexts(o *options, log *zap.Logger) func() (map[string]syncer.Context, er
 			found[name] = syncer.Context{
 				Namespace: c.Namespace,
 				Revision:  revision(alone),
-				Connect: func() (kubernetes.Interface, metadata.Interface, error) {
+				Connect: func() (syncer.Clients, error) {
 					cfg, err := contextConfig(alone)
 					if err != nil {
-						return nil, nil, err
+						return syncer.Clients{}, err
 					}
 					clients, err := newClients(cfg, o, log)
 					if err != nil {
-						return nil, nil, err
+						return syncer.Clients{}, err
 					}
-					return clients.copies, clients.metadata, nil
+					return clients.reflection(), nil
 				},
 			}
 		}

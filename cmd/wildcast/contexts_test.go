@@ -43,7 +43,7 @@ func TestContextsAreReadAnewHoweverTheFileChanges(t *testing.T) {
 	if err != nil || len(before) != 2 || before["a"].Namespace != "x" || before["b"].Namespace != "" {
 		t.Fatal(before, err)
 	}
-	if _, _, err := before["a"].Connect(); err != nil {
+	if _, err := before["a"].Connect(); err != nil {
 		t.Error(err)
 	}
 	again, _ := read()
@@ -70,10 +70,10 @@ func TestProgramsOfAKubeconfigAreNotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := found["a"].Connect(); err == nil || !strings.Contains(err.Error(), "give it a token") {
+	if _, err := found["a"].Connect(); err == nil || !strings.Contains(err.Error(), "give it a token") {
 		t.Error(err)
 	}
-	if _, _, err := found["b"].Connect(); err != nil {
+	if _, err := found["b"].Connect(); err != nil {
 		t.Error(err)
 	}
 }

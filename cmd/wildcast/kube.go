@@ -12,6 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/wildcast/wildcast/syncer"
 )
 
 // clients talk to the API server.
@@ -19,13 +21,18 @@ type clients struct {
 	kube kubernetes.Interface
 	// copies is kube with a connection for each request that is under way. One HTTP/2 connection, of which all requests
 	// otherwise are streams, is read and written by one goroutine at either end, and leads to one of several API servers:
-	// a fan-out of thousands of writes waits for it. Deletions, which have hardly a body, go over that one by metadata: as frames
-	// that are read many at a time they cost either end less than as a connection's requests.
+	// a fan-out of thousands of writes waits for it. Deletions, which have no body, go over that one: as frames that are read
+	// many at a time they cost either end less than as a connection's requests.
 	copies kubernetes.Interface
 	// lease renews the lease, which cannot wait: neither behind other requests on a connection, nor for their limit.
 	lease    kubernetes.Interface
 	metadata metadata.Interface
 	dynamic  dynamic.Interface // of Gateways and their definitions
+}
+
+// reflection are the clients of a syncer.
+func (c *clients) reflection() syncer.Clients {
+	return syncer.Clients{Kube: c.copies, Deletions: c.kube, Metadata: c.metadata}
 }
 
 // connect makes the clients and asks the API server for its version, so that a wrong address or kubeconfig is said at

@@ -40,7 +40,11 @@ func TestCopiesAreMadeOverConnectionsOfTheirOwnAndAllElseGoesOverOne(t *testing.
 			return err
 		}},
 		{"delete a copy", "HTTP/2.0", func() error {
-			return clients.metadata.Resource(copies).Namespace("home").Delete(t.Context(), "s", metav1.DeleteOptions{})
+			return clients.reflection().Deletions.CoreV1().Secrets("home").Delete(t.Context(), "s", metav1.DeleteOptions{})
+		}},
+		{"watch", "HTTP/2.0", func() error {
+			_, err := clients.metadata.Resource(copies).Watch(t.Context(), metav1.ListOptions{})
+			return err
 		}},
 		{"read", "HTTP/2.0", func() error {
 			_, err := clients.kube.CoreV1().Secrets("home").Get(t.Context(), "s", metav1.GetOptions{})

@@ -269,7 +269,7 @@ func readLease(ctx context.Context, kube kubernetes.Interface, namespace string)
 // survey reads the metadata of all objects of a kind.
 func (v *visit) survey(ctx context.Context, kind syncer.Kind, s *scene) (*syncer.Survey, error) {
 	cfg := syncer.Config{
-		Kind: kind, Kube: v.kube, ClusterName: v.run.clusterName, CopyMetadata: syncer.CopyMetadata(v.run.copyMetadata), SourceNamespaces: v.run.sourceNamespaces,
+		Kind: kind, Clients: syncer.Clients{Kube: v.kube}, ClusterName: v.run.clusterName, CopyMetadata: syncer.CopyMetadata(v.run.copyMetadata), SourceNamespaces: v.run.sourceNamespaces,
 	}
 	if kind == syncer.Secrets {
 		cfg.Requests = requests{s.Certificates}

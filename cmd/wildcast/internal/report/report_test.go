@@ -121,7 +121,7 @@ func scene(t *testing.T) report.Scene {
 	}
 	copies := map[syncer.Kind]*syncer.Survey{}
 	for _, kind := range []syncer.Kind{syncer.Secrets, syncer.ConfigMaps} {
-		if copies[kind], err = syncer.NewSurvey(syncer.Config{Kind: kind, Kube: fake.NewClientset()}, namespaces); err != nil {
+		if copies[kind], err = syncer.NewSurvey(syncer.Config{Kind: kind, Clients: syncer.Clients{Kube: fake.NewClientset()}}, namespaces); err != nil {
 			t.Fatal(err)
 		}
 	}
