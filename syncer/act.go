@@ -196,7 +196,9 @@ func (k *keeper) update(ctx context.Context, p plan) error {
 
 // remove deletes a copy in exactly the state that proved it ours.
 func (k *keeper) remove(ctx context.Context, held *object) error {
+	k.index.removes(held)
 	if err := k.kind.remove(ctx, &held.ObjectMeta); err != nil {
+		k.index.spared(held)
 		return fmt.Errorf("delete copy %s: %w", held.ref(), err)
 	}
 	k.index.removed(held)

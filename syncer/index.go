@@ -44,7 +44,8 @@ type index struct {
 	from     groups[ref]    // copies by their source
 	within   groups[string] // copies by namespace
 	gone     map[ref]time.Time
-	removing map[types.UID]string // copies that we deleted and whose deletion has not been seen yet, and their namespace
+	leaving  map[types.UID]struct{} // copies that we are deleting
+	removing map[types.UID]string   // copies that we deleted and whose deletion has not been seen yet, and their namespace
 }
 
 // index is a store for cache.Reflector.
@@ -64,6 +65,7 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 		from:     groups[ref]{},
 		within:   groups[string]{},
 		gone:     map[ref]time.Time{},
+		leaving:  map[types.UID]struct{}{},
 		removing: map[types.UID]string{},
 	}
 	x.divide([]string{metav1.NamespaceAll})
@@ -109,11 +111,15 @@ func (x *index) Delete(o any) error {
 	x.mu.Lock()
 	before := x.objects[at]
 	delete(x.removing, partial.UID)
+	_, awaited := x.leaving[partial.UID]
 	stale := before != nil && newer(before.ResourceVersion, partial.ResourceVersion)
 	if !stale {
 		x.drop(at, time.Now())
 	}
 	x.mu.Unlock()
+	if awaited {
+		before = nil // whoever deletes it looks at the place already
+	}
 	if !stale {
 		x.changed(at, before, nil)
 	}
@@ -250,10 +256,26 @@ func (x *index) read(meta metav1.ObjectMeta) object {
 	return *readObject(meta, x.scope)
 }
 
+// removes is told before we delete a copy, and [index.removed] or [index.spared] after that: the watch often tells of its end
+// before the API server answers.
+func (x *index) removes(o *object) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.leaving[o.UID] = struct{}{}
+}
+
+// spared is told of a deletion that failed, as far as is known. The place is looked at again then.
+func (x *index) spared(o *object) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.leaving, o.UID)
+}
+
 // removed takes our own deletion of a copy. What the watch still says about it is not listened to.
 func (x *index) removed(o *object) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	delete(x.leaving, o.UID)
 	at := o.ref()
 	if now := x.objects[at]; now == nil || now.UID != o.UID || len(now.Finalizers) > 0 {
 		return // seen already, or not gone before others have done their part

@@ -167,6 +167,22 @@ func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	}
 }
 
+func TestTheEndOfACopyThatWeAreDeletingIsNoNews(t *testing.T) {
+	e := newEars(t, copyMeta("blue/s", "2", 10), copyMeta("red/s", "3", 11))
+	e.told = nil
+	e.removes(e.at(place("blue/s")))
+	e.removes(e.at(place("red/s")))
+	_ = e.Update(copyMeta("red/s", "3", 12)) // somebody was quicker
+	e.spared(e.at(place("red/s")))
+	_ = e.Delete(copyMeta("blue/s", "2", 13))
+	_ = e.Delete(copyMeta("red/s", "3", 14))
+	e.want(t, "red/s: copy → copy", "blue/s: - → -", "red/s: copy → -")
+	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{}))
+	if len(e.leaving)+len(e.removing)+len(e.objects) != 0 {
+		t.Errorf("%v %v %v", e.leaving, e.removing, e.objects)
+	}
+}
+
 func TestASourceIsMissingFromItsDeletionUntilItIsBackOrItsLastCopyHasGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		home := place("home/s")
