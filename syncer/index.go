@@ -75,14 +75,17 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 // nothing stands for every foreign object while the reflector collects the initial list.
 var nothing = &metav1.PartialObjectMetadata{}
 
-// Transformer lets the reflector forget foreign objects already while it collects.
+// Transformer lets the reflector forget foreign objects already while it collects, and managedFields of the others.
 func (x *index) Transformer() cache.TransformFunc {
 	return func(o any) (any, error) {
 		partial, ok := o.(*metav1.PartialObjectMetadata)
-		if ok && readObject(partial.ObjectMeta, x.scope).role == roleForeign {
-			return nothing, nil
+		if !ok {
+			return o, nil
 		}
-		return o, nil
+		if read := readObject(partial.ObjectMeta, x.scope); read.role != roleForeign {
+			return read, nil
+		}
+		return nothing, nil
 	}
 }
 
@@ -136,12 +139,15 @@ func (x *index) replace(namespace string, list []any, version string) error {
 	now := time.Now()
 	fresh := map[ref]*object{}
 	for _, o := range list {
-		partial, ok := o.(*metav1.PartialObjectMetadata)
-		if !ok {
-			return fmt.Errorf("index %T: not metadata", o)
-		}
-		if o := readObject(partial.ObjectMeta, x.scope); o.role != roleForeign {
+		switch o := o.(type) {
+		case *object: // of a list that was streamed, from Transformer
 			fresh[o.ref()] = o
+		case *metav1.PartialObjectMetadata:
+			if read := readObject(o.ObjectMeta, x.scope); read.role != roleForeign {
+				fresh[read.ref()] = read
+			}
+		default:
+			return fmt.Errorf("index %T: not metadata", o)
 		}
 	}
 	x.mu.Lock()

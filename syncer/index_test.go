@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
 )
 
 // meta is the metadata of an object as the watch brings it: its place, UID and resourceVersion, and annotations.
@@ -72,17 +73,28 @@ func TestIndexKeepsSourcesCopiesAndOfferedObjectsOnly(t *testing.T) {
 	e.want(t, "red/x: - → -")
 }
 
-func TestTransformerMapsWhatIsForeignOntoOneObject(t *testing.T) {
-	transform := newEars(t).Transformer()
+func TestWhatIsStreamedIsReducedToWhatTheIndexKeeps(t *testing.T) {
+	e := newEars(t)
+	e.told = nil
 	source := meta("home/s", "1", 1, AnnotationSync, "")
-	if kept, _ := transform(source); kept != any(source) {
-		t.Error("the source was not kept")
-	}
-	for range 2 { // it may be asked again about what it gave
-		if kept, _ := transform(meta("red/x", "4", 4)); kept != any(nothing) {
-			t.Error("a foreign object was kept")
+	source.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	collected := cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(e.Transformer())) // as the reflector does it
+	for _, o := range []any{source, copyMeta("blue/s", "2", 2), meta("red/x", "4", 4), meta("red/y", "5", 5)} {
+		if err := collected.Add(o); err != nil {
+			t.Fatal(err)
 		}
 	}
+	list := collected.List()
+	for _, o := range list { // what is foreign is one object
+		if kept, ok := o.(*object); o != any(nothing) && (!ok || kept.ManagedFields != nil) {
+			t.Errorf("%T was kept", o)
+		}
+	}
+	if err := e.Replace(list, "5"); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(e.told)
+	e.want(t, "blue/s: - → copy", "home/s: - → source", "refilled")
 }
 
 func TestTheNewerStateWins(t *testing.T) {
