@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"runtime/debug"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"  // requests and leadership in /metrics
@@ -27,7 +30,6 @@ func runCommand() *cobra.Command {
 			if err := cmp.Or(fromEnvironment(cmd), o.validate()); err != nil {
 				return usageError{err}
 			}
-			collectLess()
 			return run(cmd.Context(), &o)
 		},
 	}
@@ -35,12 +37,23 @@ func runCommand() *cobra.Command {
 	return cmd
 }
 
-// collectLess has garbage collected when the heap has tripled instead of doubled, unless $GOGC says otherwise. What lives
-// is about 10 MiB, and a fan-out allocates that several times a second: collecting took a tenth of its time.
-func collectLess() {
+// tuneCollector has garbage collected when the heap has tripled instead of doubled, unless $GOGC says otherwise: what lives
+// is about 10 MiB, and a fan-out allocates that several times a second, so that collecting took a tenth of its time. It also
+// has more collected as memory comes near three quarters of what the container may have, unless $GOMEMLIMIT says otherwise;
+// the last quarter is for the DNS children. It gives that limit in bytes, math.MaxInt64 if there is none.
+func tuneCollector(container memlimit.Provider) (limit int64, err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
 	}
+	return memlimit.Set(memlimit.WithProvider(container), memlimit.WithRatio(0.75))
+}
+
+// memoryLimit is a limit that there is, for the log.
+func memoryLimit(bytes int64) zap.Field {
+	if bytes == math.MaxInt64 {
+		return zap.Skip()
+	}
+	return zap.String("memoryLimit", fmt.Sprintf("%d MiB", bytes>>20))
 }
 
 // run wires everything and lives until ctx ends. It stops in the reverse order: the work, then the lease, the children
@@ -51,7 +64,11 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	defer sync()
-	log.Info("Starting", zap.String("version", version), zap.String("namespace", o.namespace))
+	memory, err := tuneCollector(memlimit.FromCgroup)
+	if err != nil {
+		log.Warn("Could not read how much memory the container may have; set GOMEMLIMIT instead", zap.Error(err))
+	}
+	log.Info("Starting", zap.String("version", version), zap.String("namespace", o.namespace), memoryLimit(memory))
 
 	clients, err := connect(ctx, o, log)
 	if err != nil {
