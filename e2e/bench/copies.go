@@ -61,8 +61,16 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	return f.requests(ctx, began)
 }
 
-// turns are more for a fan-out of seconds, in which what else the machine does weighs more.
-func (w *world) turns(n int) int { return w.rounds * min(max(15000/n, 1), 3) }
+// turns are more for a fan-out of a second or few, in which what else the machine does weighs more.
+func (w *world) turns(n int) int {
+	switch {
+	case n <= 1000:
+		return 6 * w.rounds
+	case n <= 5000:
+		return 3 * w.rounds
+	}
+	return w.rounds
+}
 
 // fetchModel has wildcast make one copy.
 func (f *fanout) fetchModel(ctx context.Context) error {
@@ -88,14 +96,19 @@ func (f *fanout) fetchModel(ctx context.Context) error {
 
 // mark makes a source.
 func (f *fanout) mark(ctx context.Context, name, selector string) error {
-	data, err := pair()
+	source, err := newSource(name, selector)
 	if err != nil {
 		return err
 	}
-	source := &corev1.Secret{Type: corev1.SecretTypeTLS, Data: data, ObjectMeta: metav1.ObjectMeta{
-		Namespace: stage.Home, Name: name, Annotations: map[string]string{"wildcast.dev/sync": selector}}}
 	_, err = f.admin.CoreV1().Secrets(stage.Home).Create(ctx, source, metav1.CreateOptions{})
 	return err
+}
+
+// newSource is a source that nobody has made yet.
+func newSource(name, selector string) (*corev1.Secret, error) {
+	data, err := pair()
+	return &corev1.Secret{Type: corev1.SecretTypeTLS, Data: data, ObjectMeta: metav1.ObjectMeta{
+		Namespace: stage.Home, Name: name, Annotations: map[string]string{"wildcast.dev/sync": selector}}}, err
 }
 
 // round lets both sides create, update and delete. A machine's speed changes within seconds: of each change the two
@@ -130,26 +143,36 @@ func (f *fanout) wildcastTurn(ctx context.Context, change, name string) (rate fl
 		return 0, err
 	}
 	defer p.Stop()
-	return f.rate(ctx, change, ours, name, func() error { return f.change(ctx, change, name) })
+	begin, err := f.prepare(ctx, change, name)
+	if err != nil {
+		return 0, err
+	}
+	return f.rate(ctx, change, ours, name, begin)
 }
 
-// change makes, changes or unmarks the source.
-func (f *fanout) change(ctx context.Context, change, name string) error {
-	if change == "create" {
-		return f.mark(ctx, name, "bench="+f.name)
-	}
+// prepare gives the one request that makes, changes or unmarks the source.
+func (f *fanout) prepare(ctx context.Context, change, name string) (begin func(context.Context) error, err error) {
 	secrets := f.admin.CoreV1().Secrets(stage.Home)
+	if change == "create" {
+		source, err := newSource(name, "bench="+f.name)
+		return func(ctx context.Context) error {
+			_, err := secrets.Create(ctx, source, metav1.CreateOptions{})
+			return err
+		}, err
+	}
 	source, err := secrets.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if change == "delete" {
 		source.Annotations["wildcast.dev/sync"] = "false"
 	} else if source.Data, err = pair(); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = secrets.Update(ctx, source, metav1.UpdateOptions{})
-	return err
+	return func(ctx context.Context) error {
+		_, err := secrets.Update(ctx, source, metav1.UpdateOptions{})
+		return err
+	}, nil
 }
 
 // bareLoop does the same writes with nothing around them.
@@ -181,8 +204,10 @@ func (f *fanout) bareLoop(name string) (*bareLoop, error) {
 }
 
 func (f *fanout) bareTurn(ctx context.Context, change string, b *bareLoop) (rate float64, err error) {
-	step := func(i int) error { return b.steps[change](ctx, i) }
-	return f.rate(ctx, change, bares, b.name, func() error { return each(len(f.targets), f.workers, step) })
+	begin := func(ctx context.Context) error {
+		return each(len(f.targets), f.workers, func(i int) error { return b.steps[change](ctx, i) })
+	}
+	return f.rate(ctx, change, bares, b.name, begin)
 }
 
 // twin is the model with annotations and labels that are not wildcast's, so that it does not take it for its copy.
@@ -198,16 +223,16 @@ func (f *fanout) twin(name string) *corev1.Secret {
 		Name: name, Labels: foreign(f.model.Labels), Annotations: foreign(f.model.Annotations)}}
 }
 
-// rate is how many writes a second there were from just before begin to the last one's answer. The requests are counted
-// meanwhile in either turn, since that takes time too.
-func (f *fanout) rate(ctx context.Context, change string, who match, name string, begin func() error) (rate float64, err error) {
+// rate is how many writes a second there were from just before begin, which prepares nothing, to the last one's answer. The
+// requests are counted meanwhile in either turn, since that takes time too.
+func (f *fanout) rate(ctx context.Context, change string, who match, name string, begin func(context.Context) error) (rate float64, err error) {
 	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
 	if err := f.collect(ctx); err != nil {
 		return 0, fmt.Errorf("collect the API server's garbage: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
-	g.Go(begin)
+	g.Go(func() error { return begin(ctx) })
 	g.Go(func() error {
 		last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
 		rate = float64(len(f.targets)) / last.Sub(start).Seconds()
