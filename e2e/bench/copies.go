@@ -25,8 +25,12 @@ type fanout struct {
 	turns   int // of each side
 	ratios  map[string][]float64
 	rates   map[string][]float64 // a second, of wildcast
-	model   *corev1.Secret       // a copy that wildcast made: the bare loop writes the same
+	cpu     map[string]spent
+	model   *corev1.Secret // a copy that wildcast made: the bare loop writes the same
 }
+
+// spent is the CPU time of all turns of one change.
+type spent struct{ ours, theirs cpuTimes }
 
 // measureCopies measures how fast a change of a source reaches its copies, and what it costs.
 func measureCopies(ctx context.Context, w *world) error {
@@ -44,7 +48,10 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	f := &fanout{world: w, name: name, targets: targets, turns: w.turns(n), ratios: map[string][]float64{}, rates: map[string][]float64{}}
+	f := &fanout{world: w, name: name, targets: targets, turns: w.turns(n), ratios: map[string][]float64{}, rates: map[string][]float64{}, cpu: map[string]spent{}}
+	for _, change := range changes {
+		f.cpu[change] = spent{cpuTimes{}, cpuTimes{}}
+	}
 	if err := f.fetchModel(ctx); err != nil {
 		return err
 	}
@@ -57,6 +64,7 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	for _, change := range changes {
 		w.report.atLeast(0.9, "ratio", fmt.Sprintf("copies-%s-%d", change, n), median(f.ratios[change]))
 		w.report.remark("%.0f copies a second; ratios %.2f", median(f.rates[change]), f.ratios[change])
+		f.report.remark("CPU time of a copy in ms, wildcast / bare loop: %s", f.cpu[change].ours.compare(f.cpu[change].theirs, f.turns*n))
 	}
 	return f.requests(ctx, began)
 }
@@ -147,7 +155,7 @@ func (f *fanout) wildcastTurn(ctx context.Context, change, name string) (rate fl
 	if err != nil {
 		return 0, err
 	}
-	return f.rate(ctx, change, ours, name, begin)
+	return f.rate(ctx, change, ours, name, f.cpu[change].ours, begin)
 }
 
 // prepare gives the one request that makes, changes or unmarks the source.
@@ -207,7 +215,7 @@ func (f *fanout) bareTurn(ctx context.Context, change string, b *bareLoop) (rate
 	begin := func(ctx context.Context) error {
 		return each(len(f.targets), f.workers, func(i int) error { return b.steps[change](ctx, i) })
 	}
-	return f.rate(ctx, change, bares, b.name, begin)
+	return f.rate(ctx, change, bares, b.name, f.cpu[change].theirs, begin)
 }
 
 // twin is the model with annotations and labels that are not wildcast's, so that it does not take it for its copy.
@@ -224,11 +232,15 @@ func (f *fanout) twin(name string) *corev1.Secret {
 }
 
 // rate is how many writes a second there were from just before begin, which prepares nothing, to the last one's answer. The
-// requests are counted meanwhile in either turn, since that takes time too.
-func (f *fanout) rate(ctx context.Context, change string, who match, name string, begin func(context.Context) error) (rate float64, err error) {
+// requests are counted meanwhile in either turn, since that takes time too. The CPU time of the turn is added to cpu.
+func (f *fanout) rate(ctx context.Context, change string, who match, name string, cpu cpuTimes, begin func(context.Context) error) (rate float64, err error) {
 	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
 	if err := f.collect(ctx); err != nil {
 		return 0, fmt.Errorf("collect the API server's garbage: %w", err)
+	}
+	before, err := cpuNow()
+	if err != nil {
+		return 0, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
@@ -241,7 +253,9 @@ func (f *fanout) rate(ctx context.Context, change string, who match, name string
 	if err := g.Wait(); err != nil {
 		return 0, fmt.Errorf("%s %s: %w", change, name, err)
 	}
-	return rate, nil
+	after, err := cpuNow()
+	cpu.add(before, after)
+	return rate, err
 }
 
 // requests prints what wildcast's turns have cost.
