@@ -41,7 +41,7 @@ type attempt struct {
 func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, error) {
 	ctx, cancel := inTime(ctx, k.limit)
 	defer cancel()
-	defer k.waves.arrive(target, k.waves.changes.Load(), k.observeLag)
+	changes := k.waves.changes.Load()
 	_, lost := k.lost.LoadAndDelete(target)
 	a := attempt{target: target}
 	var v view
@@ -62,8 +62,14 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 	case err == nil && repairs(p, lost):
 		p.again = k.repaired(v, p)
 	}
+	if !raced(err) {
+		defer k.waves.arrive(target, changes, k.observeLag)
+	}
 	return k.settle(v, p, err)
 }
+
+// raced reports whether a look came to nothing since others write too: there will be another one soon.
+func raced(err error) bool { return errors.Is(err, errAgain) || apierrors.IsConflict(err) }
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
 func (k *keeper) repaired(v view, p plan) time.Duration {
@@ -241,7 +247,7 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 			return 0, err
 		}
 		return later, nil
-	case errors.Is(err, errAgain), reason == metav1.StatusReasonConflict:
+	case raced(err):
 		return soon, nil
 	case !k.abroad() && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return 0, nil

@@ -140,7 +140,8 @@ func (k *keeper) states(troubles map[ref]string, now time.Time) map[state]int {
 func has[V any](m map[ref]V, at ref) bool { _, found := m[at]; return found }
 
 // waves measure how long a change of a source takes to arrive at the last of its targets. A target counts as arrived
-// once a look that began after the change has ended, also if that failed: what fails is counted elsewhere.
+// once a look that began after the change has ended, also if that failed: what fails is counted elsewhere. One that somebody
+// else's write overtook does not count.
 type waves struct {
 	changes atomic.Int64 // how many there have been, in which order looks and changes are told apart
 

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wildcast/wildcast/controllers/loop"
@@ -176,6 +178,24 @@ func TestTheLagIsThatOfTheLastCopy(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			w.wantStates("2 synced")
 			w.wantLag(1, 5*time.Second)
+		}},
+		{"where somebody else writes one first", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			overtaken := false
+			w.refuse = func(verb string, at ref) error {
+				if overtaken || verb != "update" || at != place("red/s") {
+					return nil
+				}
+				overtaken = true
+				return apierrors.NewConflict(secretsResource.GroupResource(), at.Name, errors.New("modified"))
+			}
+			w.edit("home/s", key("a", "8"))
+			w.wantStates("1 synced, 1 behind")
+			w.wantLag(0, 0)
+			time.Sleep(soon)
+			w.wantStates("2 synced")
+			w.wantLag(1, soon)
 		}},
 		{"where the source changes again meanwhile", func(w *world) {
 			w.slow(place("red/s"), 3*time.Second)

@@ -234,7 +234,16 @@ func TestContexts(t *testing.T) {
 			there.put("home/s", syncTo(""), annotate(AnnotationAdopt, "true"))
 			w.put("home/s", contextsTo("there"))
 			w.start()
-			if note := w.note(); !strings.Contains(note, "itself marked") {
+			if note := w.note(); !strings.Contains(note, "itself marked with "+AnnotationSync+".") {
+				w.t.Error(note)
+			}
+		}},
+		{"so is one that is marked for kubed, and its own mark is named", func(w *world) {
+			_, there := explore(w, "")
+			there.put("home/s", annotate(AnnotationKubedSync, ""))
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, "itself marked with "+AnnotationKubedSync+".") {
 				w.t.Error(note)
 			}
 		}},
