@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -59,6 +60,8 @@ func TestWhatHappenedWhileItsWatchesHadExpiredIsMadeUpFor(t *testing.T) {
 	s.namespaces(5)
 	s.churn(40, restless())
 	s.settle()
+	awake := s.users.Awake
+	s.users.Awake = func(context.Context) error { return model.ErrAsleep }
 	s.must(syscall.Kill(s.w.PID(), syscall.SIGSTOP))
 	s.must(shared.RestartAPIServer(t.Context())) // or the kernel would keep for wildcast what it has been sent
 	s.churn(60, restless())
@@ -66,6 +69,7 @@ func TestWhatHappenedWhileItsWatchesHadExpiredIsMadeUpFor(t *testing.T) {
 	s.churn(10, restless())
 	before := time.Now()
 	s.must(syscall.Kill(s.w.PID(), syscall.SIGCONT))
+	s.users.Awake = awake
 	s.settle()
 	if anew := s.requests(before, listsSecrets); len(anew) == 0 {
 		t.Error("wildcast has not listed the objects anew: its watch had not expired")

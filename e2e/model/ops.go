@@ -147,6 +147,9 @@ func (m moot) Error() string { return string(m) }
 
 const errNoNamespace = moot("there is no such namespace")
 
+// ErrAsleep is for [Users.Awake] where wildcast must not run: what users do in a cluster at rest then comes to nothing.
+const ErrAsleep = moot("wildcast sleeps")
+
 // Try does it. The error says that it has come to nothing or that something is broken, or is an *Unsettled.
 func (u *Users) Try(ctx context.Context, op Op) error {
 	if op.Verb == "create namespace" {
