@@ -57,7 +57,7 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 		err = k.do(ctx, &a, v, p)
 	}
 	switch {
-	case lost && (held || apierrors.IsConflict(err)):
+	case lost && (held || raced(err)):
 		k.lost.Store(target, struct{}{}) // it still has to be repaired
 	case err == nil && repairs(p, lost):
 		p.again = k.repaired(v, p)
@@ -69,7 +69,9 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 }
 
 // raced reports whether a look came to nothing since others write too: there will be another one soon.
-func raced(err error) bool { return errors.Is(err, errAgain) || apierrors.IsConflict(err) }
+func raced(err error) bool {
+	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) && !lacksNamespace(err)
+}
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
 func (k *keeper) repaired(v view, p plan) time.Duration {
@@ -202,12 +204,12 @@ func (k *keeper) update(ctx context.Context, p plan) error {
 
 // remove deletes a copy in exactly the state that proved it ours.
 func (k *keeper) remove(ctx context.Context, held *object) error {
-	k.index.removes(held)
-	if err := k.kind.remove(ctx, &held.ObjectMeta); err != nil {
-		k.index.spared(held)
+	k.index.willDelete(held)
+	if err := k.kind.remove(ctx, &held.ObjectMeta); err == nil {
+		k.index.wasDeleted(held)
+	} else if !k.index.notDeleted(held) {
 		return fmt.Errorf("delete copy %s: %w", held.ref(), err)
 	}
-	k.index.removed(held)
 	k.log.Info("Deleted copy", zap.Stringer("source", held.origin.ref()), zap.Stringer("copy", held.ref()))
 	return nil
 }
@@ -251,7 +253,7 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 		return soon, nil
 	case !k.abroad() && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return 0, nil
-	case reason == metav1.StatusReasonNotFound && !(k.abroad() && lacksNamespace(err)):
+	case !k.abroad() && lacksNamespace(err):
 		return soon, nil
 	}
 	now.reason = cmp.Or(string(reason), unreachable)

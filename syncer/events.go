@@ -150,7 +150,10 @@ func (k *keeper) inTheWay(source *object, v view) string {
 		note = fmt.Sprintf("%s is a copy that was made %s, which is not in --contexts-kubeconfig: it was left alone. ", place, way(context))
 	}
 	if v.held.is(roleSource) {
-		mark, _ := first(v.held.Annotations, AnnotationSync, AnnotationKubedSync, AnnotationSyncContexts, AnnotationKubedSyncContexts)
+		mark, syncs := syncOf(v.held.Annotations)
+		if !syncs {
+			mark, _ = contextsOf(v.held.Annotations)
+		}
 		return note + fmt.Sprintf("It is itself marked with %s. Give the copies another name with %s", mark.key, AnnotationSyncAs)
 	}
 	return note + fmt.Sprintf("Delete it, or hand it over: %s annotate %s %s %s=true", k.kubectl(v.target), k.kind.word(), v.target.Name, AnnotationAdopt)

@@ -22,7 +22,7 @@ import (
 type index struct {
 	scope scope
 	// changed is called after an object changed, appeared (before is nil) or went (after is nil), and with neither
-	// after one that was foreign went; never with the lock held. It does no I/O.
+	// after one that was foreign, or that we delete, went; never with the lock held. It does no I/O.
 	changed func(at ref, before, after *object)
 	// refilled is called after all objects were listed, of one namespace or with the empty name of all: foreign ones may
 	// have gone unseen.
@@ -44,8 +44,8 @@ type index struct {
 	from     groups[ref]    // copies by their source
 	within   groups[string] // copies by namespace
 	gone     map[ref]time.Time
-	leaving  map[types.UID]struct{} // copies that we are deleting
-	removing map[types.UID]string   // copies that we deleted and whose deletion has not been seen yet, and their namespace
+	deleting map[types.UID]bool   // objects whose deletion by us is under way, and whether their end has been seen
+	deleted  map[types.UID]string // objects that we deleted and whose end has not been seen yet, and their namespace
 }
 
 // index is a store for cache.Reflector.
@@ -65,8 +65,8 @@ func newIndex(in scope, changed func(at ref, before, after *object), refilled fu
 		from:     groups[ref]{},
 		within:   groups[string]{},
 		gone:     map[ref]time.Time{},
-		leaving:  map[types.UID]struct{}{},
-		removing: map[types.UID]string{},
+		deleting: map[types.UID]bool{},
+		deleted:  map[types.UID]string{},
 	}
 	x.divide([]string{metav1.NamespaceAll})
 	return x
@@ -113,8 +113,11 @@ func (x *index) Delete(o any) error {
 	x.noticed(at)
 	x.mu.Lock()
 	before := x.objects[at]
-	delete(x.removing, partial.UID)
-	_, awaited := x.leaving[partial.UID]
+	delete(x.deleted, partial.UID)
+	_, awaited := x.deleting[partial.UID]
+	if awaited {
+		x.deleting[partial.UID] = true
+	}
 	stale := before != nil && newer(before.ResourceVersion, partial.ResourceVersion)
 	if !stale {
 		x.drop(at, time.Now())
@@ -153,7 +156,7 @@ func (x *index) replace(namespace string, list []any, version string) error {
 	x.mu.Lock()
 	older := x.fills[namespace].begin(now, version)
 	within := func(of string) bool { return namespace == metav1.NamespaceAll || of == namespace }
-	maps.DeleteFunc(x.removing, func(_ types.UID, of string) bool { return within(of) })
+	maps.DeleteFunc(x.deleted, func(_ types.UID, of string) bool { return within(of) })
 	lost := map[ref]*object{}
 	for at, o := range x.objects {
 		if within(at.Namespace) && fresh[at] == nil {
@@ -262,37 +265,39 @@ func (x *index) read(meta metav1.ObjectMeta) object {
 	return *readObject(meta, x.scope)
 }
 
-// removes is told before we delete a copy, and [index.removed] or [index.spared] after that: the watch often tells of its end
-// before the API server answers.
-func (x *index) removes(o *object) {
+// willDelete is told before we delete an object, and [index.wasDeleted] or [index.notDeleted] after that: the watch often tells
+// of its end before the API server answers.
+func (x *index) willDelete(o *object) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.leaving[o.UID] = struct{}{}
+	x.deleting[o.UID] = false
 }
 
-// spared is told of a deletion that failed, as far as is known. The place is looked at again then.
-func (x *index) spared(o *object) {
+// notDeleted takes a deletion that failed, as far as the answer goes, and reports whether the watch says otherwise.
+func (x *index) notDeleted(o *object) (gone bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.leaving, o.UID)
+	gone = x.deleting[o.UID]
+	delete(x.deleting, o.UID)
+	return gone
 }
 
-// removed takes our own deletion of a copy. What the watch still says about it is not listened to.
-func (x *index) removed(o *object) {
+// wasDeleted takes our own deletion of an object. What the watch still says about it is not listened to.
+func (x *index) wasDeleted(o *object) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.leaving, o.UID)
+	delete(x.deleting, o.UID)
 	at := o.ref()
 	if now := x.objects[at]; now == nil || now.UID != o.UID || len(now.Finalizers) > 0 {
 		return // seen already, or not gone before others have done their part
 	}
-	x.removing[o.UID] = at.Namespace
+	x.deleted[o.UID] = at.Namespace
 	x.drop(at, time.Now())
 }
 
 // knows reports whether a state tells nothing new.
 func (x *index) knows(before *object, state *metav1.ObjectMeta) bool {
-	if _, removing := x.removing[state.UID]; removing {
+	if _, deleted := x.deleted[state.UID]; deleted {
 		return true
 	}
 	return before != nil && !newer(state.ResourceVersion, before.ResourceVersion)

@@ -161,7 +161,7 @@ func TestAnAnswerThatTheWatchHasOvertakenDoesNotBringBackWhatHasGone(t *testing.
 func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	e := newEars(t, copyMeta("blue/s", "2", 10))
 	e.told = nil
-	e.removed(e.at(place("blue/s")))
+	e.wasDeleted(e.at(place("blue/s")))
 	_ = e.Update(copyMeta("blue/s", "2", 9)) // was on the way
 	e.want(t)
 	if e.at(place("blue/s")) != nil {
@@ -170,11 +170,11 @@ func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 	_ = e.Delete(copyMeta("blue/s", "2", 11))
 	_ = e.Add(copyMeta("blue/s", "3", 12))
 	e.want(t, "blue/s: - → -", "blue/s: - → copy")
-	if len(e.removing) != 0 {
-		t.Errorf("%v", e.removing)
+	if len(e.deleted) != 0 {
+		t.Errorf("%v", e.deleted)
 	}
-	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{})) // the event was first
-	if e.at(place("blue/s")) == nil || len(e.removing) != 0 {
+	e.wasDeleted(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{})) // the event was first
+	if e.at(place("blue/s")) == nil || len(e.deleted) != 0 {
 		t.Error("another object was forgotten")
 	}
 }
@@ -182,16 +182,21 @@ func TestWhatWeDeletedDoesNotComeBack(t *testing.T) {
 func TestTheEndOfACopyThatWeAreDeletingIsNoNews(t *testing.T) {
 	e := newEars(t, copyMeta("blue/s", "2", 10), copyMeta("red/s", "3", 11))
 	e.told = nil
-	e.removes(e.at(place("blue/s")))
-	e.removes(e.at(place("red/s")))
+	e.willDelete(e.at(place("blue/s")))
+	e.willDelete(e.at(place("red/s")))
 	_ = e.Update(copyMeta("red/s", "3", 12)) // somebody was quicker
-	e.spared(e.at(place("red/s")))
+	if e.notDeleted(e.at(place("red/s"))) {
+		t.Error("red/s is there, and taken for gone")
+	}
 	_ = e.Delete(copyMeta("blue/s", "2", 13))
 	_ = e.Delete(copyMeta("red/s", "3", 14))
 	e.want(t, "red/s: copy → copy", "blue/s: - → -", "red/s: copy → -")
-	e.removed(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{}))
-	if len(e.leaving)+len(e.removing)+len(e.objects) != 0 {
-		t.Errorf("%v %v %v", e.leaving, e.removing, e.objects)
+	if !e.notDeleted(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{})) {
+		t.Error("blue/s is gone, and the answer was lost")
+	}
+	e.wasDeleted(readObject(copyMeta("blue/s", "2", 10).ObjectMeta, scope{}))
+	if len(e.deleting)+len(e.deleted)+len(e.objects) != 0 {
+		t.Errorf("%v %v %v", e.deleting, e.deleted, e.objects)
 	}
 }
 

@@ -18,7 +18,7 @@ type keeper struct {
 	demand   demand
 	kind     kind // reads and writes there
 	policy   policy
-	metadata metadata.Interface        // watches there
+	metadata metadata.Interface        // watches there, and reads what is in the way
 	index    *index                    // of what is there
 	sources  *index                    // where sources are: the same in the home cluster
 	entered  func(context string) bool // tells whether a context is known; nil where that is not known

@@ -26,7 +26,7 @@ const (
 type Clients struct {
 	Kube      kubernetes.Interface // reads objects, and makes and updates copies
 	Deletions kubernetes.Interface // deletes copies. Nil: Kube
-	Metadata  metadata.Interface   // watches
+	Metadata  metadata.Interface   // watches, and reads what is in the way
 }
 
 func (c Clients) deletions() kubernetes.Interface {

@@ -48,7 +48,7 @@ func TestADeletionOfOursIsWaitedForUntilItsOwnNamespaceIsListed(t *testing.T) {
 	e := newParts("blue", "red")
 	e.fill(t, "blue", copyMeta("blue/s", "2", 2))
 	e.fill(t, "red")
-	e.removed(e.at(place("blue/s")))
+	e.wasDeleted(e.at(place("blue/s")))
 	e.fill(t, "red")
 	_ = e.Update(copyMeta("blue/s", "2", 3))
 	if e.at(place("blue/s")) != nil {

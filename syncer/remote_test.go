@@ -247,6 +247,15 @@ func TestContexts(t *testing.T) {
 				w.t.Error(note)
 			}
 		}},
+		{"so is one that is copied into other clusters only", func(w *world) {
+			_, there := explore(w, "")
+			there.put("home/s", syncTo("false"), contextsTo("elsewhere"))
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, "itself marked with "+AnnotationSyncContexts+".") {
+				w.t.Error(note)
+			}
+		}},
 		{"the wildcast there takes the copy for nobody's", func(w *world) {
 			_, there := explore(w, "blue")
 			w.put("home/s", contextsTo("there"))

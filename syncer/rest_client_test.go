@@ -98,6 +98,9 @@ func (c overREST) remove(r *http.Request) error {
 	if err := metav1.Convert_url_Values_To_v1_DeleteOptions(&query, &options, nil); err != nil {
 		return err
 	}
+	if p := options.Preconditions; p == nil || p.UID == nil || p.ResourceVersion == nil {
+		return errors.New("the deletion is held to no state")
+	}
 	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"), "/")
 	if path[1] == "secrets" {
 		return c.Clientset.CoreV1().Secrets(path[0]).Delete(r.Context(), path[2], options)

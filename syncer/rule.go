@@ -41,9 +41,8 @@ func (e *RuleError) Error() string { return e.Detail }
 // Copies in other clusters are asked for by a list in wildcast.dev/sync-contexts, or else kubed.appscode.com/sync-contexts,
 // whatever the two above say.
 func ParseRule(name string, annotations map[string]string) (*Rule, error) {
-	sync, syncs := first(annotations, AnnotationSync, AnnotationKubedSync)
-	syncs = syncs && (sync.key != AnnotationSync || sync.value != "false")
-	contexts, exports := first(annotations, AnnotationSyncContexts, AnnotationKubedSyncContexts)
+	sync, syncs := syncOf(annotations)
+	contexts, exports := contextsOf(annotations)
 	if !syncs && !exports {
 		return nil, nil
 	}
@@ -73,6 +72,17 @@ func ParseRule(name string, annotations map[string]string) (*Rule, error) {
 		}
 	}
 	return rule, nil
+}
+
+// syncOf is the annotation that says which namespaces get copies.
+func syncOf(annotations map[string]string) (sync annotation, syncs bool) {
+	sync, syncs = first(annotations, AnnotationSync, AnnotationKubedSync)
+	return sync, syncs && (sync.key != AnnotationSync || sync.value != "false")
+}
+
+// contextsOf is the annotation that says which other clusters get copies.
+func contextsOf(annotations map[string]string) (annotation, bool) {
+	return first(annotations, AnnotationSyncContexts, AnnotationKubedSyncContexts)
 }
 
 type annotation struct{ key, value string }

@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// writer creates, updates and deletes copies of one kind. Of what comes of a write it asks the API server for the metadata alone, since
-// the rest is known: the answer to a write would else be the copy once more, which both ends would encode, encrypt and read.
+// writer creates, updates and deletes copies of one kind. Of what it creates or updates it asks the API server for the metadata
+// alone, since the rest is known: the answer to a write would else be the copy once more, which both ends would encode, encrypt and read.
 // See https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches.
 type writer struct {
 	client    rest.Interface // creates and updates
@@ -49,7 +49,7 @@ func (w writer) write(ctx context.Context, r *rest.Request, options runtime.Obje
 
 // remove deletes an object in exactly the state that is given. The preconditions are in the query, as
 // https://github.com/kubernetes/kubernetes/pull/85077 has it: a body would be a second frame, which both ends would encode,
-// encrypt and read. An API server that does not know them there, before Kubernetes 1.18, has no Ingresses to watch either.
+// encrypt and read. API servers know them there since Kubernetes 1.18.
 func (w writer) remove(ctx context.Context, state *metav1.ObjectMeta) error {
 	r := w.deletions.Delete().Namespace(state.Namespace).Resource(w.resource).Name(state.Name)
 	return r.Param("uid", string(state.UID)).Param("resourceVersion", state.ResourceVersion).Do(ctx).Error()

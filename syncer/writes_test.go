@@ -137,6 +137,79 @@ func TestACopyThatGoesBeforeItsCreationIsAnsweredComesBack(t *testing.T) {
 	})
 }
 
+// losing has a deletion carried out, and its answer lost after the watch has told of it.
+func (w *world) losing(lost *bool) {
+	w.kube.PrependReactor("delete", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		handled, made, err := w.react(a)
+		if a.GetNamespace() != "grey" || *lost {
+			return handled, made, err
+		}
+		*lost = true
+		time.Sleep(time.Millisecond)
+		return true, nil, errors.New("unexpected EOF")
+	})
+}
+
+func TestACopyThatIsReplacedIsBackAtOnceThoughTheAnswerToItsDeletionIsLost(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		w.put("home/s", syncTo("team=ops"))
+		w.start()
+		lost := false
+		w.losing(&lost)
+		w.del("home/s")
+		w.put("home/s", syncTo("team=ops"), func(s *corev1.Secret) { s.Type = "example.com/x" })
+		w.settle()
+		if got := w.there("grey/s"); !lost || got == nil || got.Type != "example.com/x" {
+			t.Errorf("lost %t, there is %v", lost, got)
+		}
+	})
+}
+
+func TestACopyWhoseDeletionFailedAndIsNotMeantAnyMoreComesBackIfSomebodyElseDeletesIt(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		w.put("home/s", syncTo("team=ops"))
+		w.start()
+		failed := false
+		w.refuse = func(verb string, at ref) error {
+			if verb != "delete" || failed {
+				return nil
+			}
+			failed = true
+			return apierrors.NewInternalError(errors.New("etcd is away"))
+		}
+		w.edit("home/s", syncTo("false"))
+		w.settle()
+		w.edit("home/s", syncTo("team=ops"))
+		time.Sleep(time.Minute)
+		w.took()
+		w.del("grey/s")
+		w.wantCopies("grey/s")
+		if !failed {
+			t.Error("nothing was deleted")
+		}
+	})
+}
+
+func TestADeletionTakesOneLookThoughTheWatchTellsOfItFirst(t *testing.T) {
+	in(t, Secrets, three, func(w *world) {
+		w.put("home/s", syncTo("team=ops"))
+		w.start()
+		w.kube.PrependReactor("delete", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			handled, made, err := w.react(a)
+			time.Sleep(time.Millisecond)
+			if n := w.syncer.loop.Len(); n != 0 {
+				t.Errorf("%d targets wait for a look", n)
+			}
+			if _, lost := w.syncer.lost.Load(place("grey/s")); lost {
+				t.Error("the copy is taken for lost")
+			}
+			return handled, made, err
+		})
+		w.edit("home/s", syncTo("false"))
+		w.wantCopies("")
+	})
+}
+
 func TestAnAnswerThatIsLostIsNoHarm(t *testing.T) {
 	in(t, Secrets, three, func(w *world) {
 		w.put("home/s", syncTo("team=web"))

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"math"
-	"os"
 	"runtime/debug"
 	"testing"
 
@@ -16,31 +15,30 @@ func TestTheCollectorHeedsTheContainersMemoryUnlessToldOtherwise(t *testing.T) {
 	unlimited := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
 	broken := func() (uint64, error) { return 0, errors.New("no cgroup") }
 	for _, row := range []struct {
-		name        string
-		environment string // GOMEMLIMIT; with it set, the Go runtime has heeded it when the process began
-		container   memlimit.Provider
-		want        int64
-		fails       bool
+		name            string
+		percent, memory string // GOGC, GOMEMLIMIT; with them set, the Go runtime has heeded them when the process began
+		container       memlimit.Provider
+		wantGC          int
+		wantMemory      int64
+		fails           bool
 	}{
-		{"three quarters of the limit", "", memlimit.Limit(512 * MiB), 384 * MiB, false},
-		{"no limit", "", unlimited, math.MaxInt64, false},
-		{"the environment decides", "400MiB", memlimit.Limit(512 * MiB), 100 * MiB, false},
-		{"what cannot be read changes nothing", "", broken, 100 * MiB, true},
+		{"three quarters of the limit", "", "", memlimit.Limit(512 * MiB), 200, 384 * MiB, false},
+		{"no limit", "", "", unlimited, 200, 100 * MiB, false},
+		{"GOMEMLIMIT decides", "", "400MiB", memlimit.Limit(512 * MiB), 200, 100 * MiB, false},
+		{"GOGC decides", "50", "", memlimit.Limit(512 * MiB), 50, 384 * MiB, false},
+		{"what cannot be read changes nothing", "", "", broken, 200, 100 * MiB, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(100 * MiB))
 			defer debug.SetGCPercent(debug.SetGCPercent(50))
-			t.Setenv("GOGC", "")
-			t.Setenv("GOMEMLIMIT", row.environment)
-			if row.environment == "" {
-				os.Unsetenv("GOMEMLIMIT")
-			}
+			t.Setenv("GOGC", row.percent)
+			t.Setenv("GOMEMLIMIT", row.memory)
 			told, err := tuneCollector(row.container)
-			if got := debug.SetMemoryLimit(-1); got != row.want || told != row.want || (err != nil) != row.fails {
-				t.Errorf("the limit is %d, told %d, %v; want %d", got, told, err, row.want)
+			if got := debug.SetMemoryLimit(-1); got != row.wantMemory || told != row.wantMemory || (err != nil) != row.fails {
+				t.Errorf("the limit is %d, told %d, %v; want %d", got, told, err, row.wantMemory)
 			}
-			if got := debug.SetGCPercent(50); got != 200 {
-				t.Errorf("collects at %d %%", got)
+			if got := debug.SetGCPercent(50); got != row.wantGC {
+				t.Errorf("collects at %d %%, want %d", got, row.wantGC)
 			}
 		})
 	}

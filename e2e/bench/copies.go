@@ -17,12 +17,13 @@ import (
 // The three changes that fan out, in the order in which a round makes them.
 var changes = []string{"create", "update", "delete"}
 
-// fanout is one Secret and its copies in many namespaces.
+// fanout is a Secret and its copies in many namespaces, and then another, and so on.
 type fanout struct {
 	*world
-	name    string // of the source, and the value of the label that its namespaces have
+	name    string // begins those of sources, and is the value of the label that their namespaces have
 	targets fields
 	turns   int // of each side
+	steps   int // fan-outs in a turn, one after the other
 	ratios  map[string][]float64
 	rates   map[string][]float64 // a second, of wildcast
 	cpu     map[string]spent
@@ -48,7 +49,7 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	f := &fanout{world: w, name: name, targets: targets, turns: w.turns(n), ratios: map[string][]float64{}, rates: map[string][]float64{}, cpu: map[string]spent{}}
+	f := &fanout{world: w, name: name, targets: targets, turns: w.turns(n), steps: w.steps(n), ratios: map[string][]float64{}, rates: map[string][]float64{}, cpu: map[string]spent{}}
 	for _, change := range changes {
 		f.cpu[change] = spent{cpuTimes{}, cpuTimes{}}
 	}
@@ -64,20 +65,29 @@ func (w *world) measureFanout(ctx context.Context, n int) error {
 	for _, change := range changes {
 		w.report.atLeast(0.9, "ratio", fmt.Sprintf("copies-%s-%d", change, n), median(f.ratios[change]))
 		w.report.remark("%.0f copies a second; ratios %.2f", median(f.rates[change]), f.ratios[change])
-		f.report.remark("CPU time of a copy in ms, wildcast / bare loop: %s", f.cpu[change].ours.compare(f.cpu[change].theirs, f.turns*n))
+		f.report.remark("CPU time of a copy in ms, wildcast / bare loop: %s", f.cpu[change].ours.compare(f.cpu[change].theirs, f.turns*f.steps*n))
 	}
 	return f.requests(ctx, began)
 }
 
-// turns are more for a fan-out of a second or few, in which what else the machine does weighs more.
+// turns are fewer where one takes long, and else an odd number, of which one is the median.
 func (w *world) turns(n int) int {
-	switch {
-	case n <= 1000:
-		return 6 * w.rounds
-	case n <= 5000:
-		return 3 * w.rounds
+	if n <= whole {
+		return 2*w.rounds + 1
 	}
 	return w.rounds
+}
+
+// whole is how many writes make a turn that says something: the machine's speed changes within a second, and the ratios of
+// turns of a second were between 0.7 and 1.3.
+const whole = 5000
+
+// steps are as many fan-outs as make a turn.
+func (w *world) steps(n int) int {
+	if w.quick {
+		return 1
+	}
+	return max(whole/n, 1)
 }
 
 // fetchModel has wildcast make one copy.
@@ -122,16 +132,20 @@ func newSource(name, selector string) (*corev1.Secret, error) {
 // round lets both sides create, update and delete. A machine's speed changes within seconds: of each change the two
 // follow one another at once, and who begins alternates from change to change and from round to round.
 func (f *fanout) round(ctx context.Context, round int) error {
-	bare, err := f.bareLoop(fmt.Sprintf("bare-%s-%d", f.name, round))
-	if err != nil {
-		return err
+	names := make([]string, f.steps)
+	bares := make([]*bareLoop, f.steps)
+	for i := range f.steps {
+		names[i] = fmt.Sprintf("%s-%d-%d", f.name, round, i)
+		var err error
+		if bares[i], err = f.bareLoop("bare-" + names[i]); err != nil {
+			return err
+		}
 	}
-	name := fmt.Sprintf("%s-%d", f.name, round)
 	for i, change := range changes {
 		var ours, theirs float64
 		turns := []func() error{
-			func() (err error) { ours, err = f.wildcastTurn(ctx, change, name); return err },
-			func() (err error) { theirs, err = f.bareTurn(ctx, change, bare); return err },
+			func() (err error) { ours, err = f.wildcastTurn(ctx, change, names); return err },
+			func() (err error) { theirs, err = f.bareTurn(ctx, change, bares); return err },
 		}
 		for j := range turns {
 			if err := turns[(round+i+j)%2](); err != nil {
@@ -141,21 +155,36 @@ func (f *fanout) round(ctx context.Context, round int) error {
 		f.rates[change] = append(f.rates[change], ours)
 		f.ratios[change] = append(f.ratios[change], ours/theirs)
 	}
-	return f.admin.CoreV1().Secrets(stage.Home).Delete(ctx, name, metav1.DeleteOptions{})
+	for _, name := range names {
+		if err := f.admin.CoreV1().Secrets(stage.Home).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// wildcastTurn changes a source and waits for wildcast's writes. It runs meanwhile only.
-func (f *fanout) wildcastTurn(ctx context.Context, change, name string) (rate float64, err error) {
+// step is one change that fans out.
+type step struct {
+	name  string                      // of the copies
+	begin func(context.Context) error // prepares nothing
+}
+
+// wildcastTurn changes sources and waits for wildcast's writes. It runs meanwhile only.
+func (f *fanout) wildcastTurn(ctx context.Context, change string, names []string) (rate float64, err error) {
 	p, err := f.run(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer p.Stop()
-	begin, err := f.prepare(ctx, change, name)
-	if err != nil {
-		return 0, err
+	steps := make([]step, len(names))
+	for i, name := range names {
+		begin, err := f.prepare(ctx, change, name)
+		if err != nil {
+			return 0, err
+		}
+		steps[i] = step{name, begin}
 	}
-	return f.rate(ctx, change, ours, name, f.cpu[change].ours, begin)
+	return f.rate(ctx, change, ours, f.cpu[change].ours, steps)
 }
 
 // prepare gives the one request that makes, changes or unmarks the source.
@@ -185,8 +214,8 @@ func (f *fanout) prepare(ctx context.Context, change, name string) (begin func(c
 
 // bareLoop does the same writes with nothing around them.
 type bareLoop struct {
-	name  string
-	steps map[string]func(ctx context.Context, i int) error
+	name   string
+	writes map[string]func(ctx context.Context, i int) error
 }
 
 func (f *fanout) bareLoop(name string) (*bareLoop, error) {
@@ -211,11 +240,14 @@ func (f *fanout) bareLoop(name string) (*bareLoop, error) {
 	}}, nil
 }
 
-func (f *fanout) bareTurn(ctx context.Context, change string, b *bareLoop) (rate float64, err error) {
-	begin := func(ctx context.Context) error {
-		return each(len(f.targets), f.workers, func(i int) error { return b.steps[change](ctx, i) })
+func (f *fanout) bareTurn(ctx context.Context, change string, loops []*bareLoop) (rate float64, err error) {
+	steps := make([]step, len(loops))
+	for i, b := range loops {
+		steps[i] = step{b.name, func(ctx context.Context) error {
+			return each(len(f.targets), f.workers, func(i int) error { return b.writes[change](ctx, i) })
+		}}
 	}
-	return f.rate(ctx, change, bares, b.name, f.cpu[change].theirs, begin)
+	return f.rate(ctx, change, bares, f.cpu[change].theirs, steps)
 }
 
 // twin is the model with annotations and labels that are not wildcast's, so that it does not take it for its copy.
@@ -231,10 +263,8 @@ func (f *fanout) twin(name string) *corev1.Secret {
 		Name: name, Labels: foreign(f.model.Labels), Annotations: foreign(f.model.Annotations)}}
 }
 
-// rate is how many writes a second there were from just before begin, which prepares nothing, to the last one's answer. The
-// requests are counted meanwhile in either turn, since that takes time too. The CPU time of the turn is added to cpu.
-func (f *fanout) rate(ctx context.Context, change string, who match, name string, cpu cpuTimes, begin func(context.Context) error) (rate float64, err error) {
-	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
+// rate is how many writes a second there were in the steps of a turn. The CPU time of all of it is added to cpu.
+func (f *fanout) rate(ctx context.Context, change string, who match, cpu cpuTimes, steps []step) (rate float64, err error) {
 	if err := f.collect(ctx); err != nil {
 		return 0, fmt.Errorf("collect the API server's garbage: %w", err)
 	}
@@ -242,20 +272,33 @@ func (f *fanout) rate(ctx context.Context, change string, who match, name string
 	if err != nil {
 		return 0, err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	start := time.Now()
-	g.Go(func() error { return begin(ctx) })
-	g.Go(func() error {
-		last, err := f.await(ctx, start, len(f.targets), done(change, name).and(who).and(elsewhere))
-		rate = float64(len(f.targets)) / last.Sub(start).Seconds()
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return 0, fmt.Errorf("%s %s: %w", change, name, err)
+	var sum time.Duration
+	for _, s := range steps {
+		took, err := f.time(ctx, change, who, s)
+		if err != nil {
+			return 0, fmt.Errorf("%s %s: %w", change, s.name, err)
+		}
+		sum += took
 	}
 	after, err := cpuNow()
 	cpu.add(before, after)
-	return rate, err
+	return float64(len(steps)*len(f.targets)) / sum.Seconds(), err
+}
+
+// time is from just before a step begins to the last write's answer. The requests are counted meanwhile on either side, since
+// that takes time too.
+func (f *fanout) time(ctx context.Context, change string, who match, s step) (took time.Duration, err error) {
+	elsewhere := func(r cluster.Request) bool { return r.Namespace != stage.Home }
+	g, ctx := errgroup.WithContext(ctx)
+	start := time.Now()
+	g.Go(func() error { return s.begin(ctx) })
+	g.Go(func() error {
+		last, err := f.await(ctx, start, len(f.targets), done(change, s.name).and(who).and(elsewhere))
+		took = last.Sub(start)
+		return err
+	})
+	err = g.Wait()
+	return took, err
 }
 
 // requests prints what wildcast's turns have cost.
@@ -273,10 +316,10 @@ func (f *fanout) requests(ctx context.Context, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	n := float64(len(changes) * f.turns * len(f.targets))
+	n := float64(len(changes) * f.turns * f.steps * len(f.targets))
 	f.report.atMost(1, "requests", fmt.Sprintf("copies-writes-per-copy-%d", len(f.targets)), float64(written)/n)
 	f.report.atMost(0, "requests", fmt.Sprintf("copies-reads-of-copies-%d", len(f.targets)), float64(seen))
 	// A source has three states in a round, and the last, unmarked one need not be read.
-	f.report.atMost(1, "requests", fmt.Sprintf("copies-reads-per-state-of-source-%d", len(f.targets)), float64(sources)/float64(2*f.turns))
+	f.report.atMost(1, "requests", fmt.Sprintf("copies-reads-per-state-of-source-%d", len(f.targets)), float64(sources)/float64(2*f.turns*f.steps))
 	return nil
 }

@@ -8,7 +8,8 @@
 // # What is compared
 //
 // A figure is a count, a size, or a ratio against a bare loop that does nothing but the same requests: client-go writing
-// the same objects with as many workers, or acmeclient making the same orders through the same kind of DNS child. Both
+// the same objects with as many workers, as its typed client writes and deletes them, or acmeclient making the same orders
+// through the same kind of DNS child. Both
 // sides run in the same run, on the same API server, CA and DNS server, and take turns, so that a machine that is slow or
 // busy is slow for both; the verdict is on the median of the turns.
 //
