@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -221,6 +222,12 @@ func TestAReaderOfOneVersionFindsNoOther(t *testing.T) {
 			default:
 			}
 			at, err := os.OpenRoot(f.in(dataLink))
+			if errors.Is(err, fs.ErrNotExist) { // the link was followed, and its version is gone: too late as well
+				_, err = os.Lstat(f.in(dataLink))
+				if err == nil {
+					continue
+				}
+			}
 			if err != nil {
 				t.Error(err)
 				return
