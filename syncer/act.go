@@ -62,7 +62,7 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 	case err == nil && repairs(p, lost):
 		p.again = k.repaired(v, p)
 	}
-	if !raced(err) {
+	if !raced(err) || p.verb == create { // nobody is first to delete what is not there
 		defer k.waves.arrive(target, changes, k.observeLag)
 	}
 	return k.settle(v, p, err)
@@ -70,7 +70,14 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 
 // raced reports whether a look came to nothing since others write too: there will be another one soon.
 func raced(err error) bool {
-	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) && !lacksNamespace(err)
+	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || lacksObject(err)
+}
+
+// lacksObject tells the API server's answer that an object is not there from all others with the status 404: that its
+// namespace is not, or what something else says on the way to an API server, or in its place.
+func lacksObject(err error) bool {
+	return apierrors.ReasonForError(err) == metav1.StatusReasonNotFound && !lacksNamespace(err) &&
+		!apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
@@ -207,7 +214,7 @@ func (k *keeper) remove(ctx context.Context, held *object) error {
 	k.index.willDelete(held)
 	if err := k.kind.remove(ctx, &held.ObjectMeta); err == nil {
 		k.index.wasDeleted(held)
-	} else if !k.index.notDeleted(held) {
+	} else if gone := k.index.notDeleted(held); !gone || apierrors.IsConflict(err) {
 		return fmt.Errorf("delete copy %s: %w", held.ref(), err)
 	}
 	k.log.Info("Deleted copy", zap.Stringer("source", held.origin.ref()), zap.Stringer("copy", held.ref()))
@@ -256,6 +263,9 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 	case !k.abroad() && lacksNamespace(err):
 		return soon, nil
 	}
+	if reason == metav1.StatusReasonNotFound && !lacksNamespace(err) {
+		reason = "" // no API server has answered
+	}
 	now.reason = cmp.Or(string(reason), unreachable)
 	if p.source != nil && (k.abroad() || reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
 		now.said = append(now.said, k.refused(p.source, v.target, now.reason, err))
@@ -284,5 +294,5 @@ func (k *keeper) sayings(v view, p plan) []saying {
 // not.
 func lacksNamespace(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
-	return ok && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
+	return ok && status.ErrStatus.Reason == metav1.StatusReasonNotFound && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }

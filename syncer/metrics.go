@@ -27,7 +27,7 @@ const (
 	stateFailing state = "failing"
 	// stateContested: the copy is there, and somebody goes on changing it. It is repaired less and less often.
 	stateContested state = "contested"
-	// stateBehind: the copy is there, and its source has changed since wildcast last looked at it.
+	// stateBehind: the copy is there, and its source has changed, and the change has not arrived.
 	stateBehind state = "behind"
 	// stateSynced: the copy is there, and none of the others holds.
 	stateSynced state = "synced"

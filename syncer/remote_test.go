@@ -304,6 +304,18 @@ func TestContexts(t *testing.T) {
 // TestContextsThatFail: what cannot be reached, or is wrong.
 func TestContextsThatFail(t *testing.T) {
 	play(t, []scene{
+		{"one that leads to something else than an API server is reported", func(w *world) {
+			_, there := explore(w, "")
+			there.goAway(apierrors.NewGenericServerResponse(404, "list", secretsResource.GroupResource(), "", "page not found", 0, true))
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, "Check that the context's server runs") {
+				w.t.Error(note)
+			}
+			if got := w.metric("wildcast_sync_targets_failing", "there"); got != 1 {
+				w.t.Error(got)
+			}
+		}},
 		{"one that cannot be reached from the start delays nothing, is reported, and is served when it is back", func(w *world) {
 			a, there := explore(w, "")
 			fine := &world{server: newServer(w.t, "fine", w.kind), in: scope{context: "fine"}}

@@ -78,7 +78,7 @@ func (w *world) turns(n int) int {
 	return w.rounds
 }
 
-// whole is how many writes make a turn that says something: the machine's speed changes within a second, and the ratios of
+// whole is how many writes there are at least in a turn that says something: the machine's speed changes within a second, and the ratios of
 // turns of a second were between 0.7 and 1.3.
 const whole = 5000
 
@@ -87,7 +87,7 @@ func (w *world) steps(n int) int {
 	if w.quick {
 		return 1
 	}
-	return max(whole/n, 1)
+	return (whole + n - 1) / n
 }
 
 // fetchModel has wildcast make one copy.
