@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,27 +56,20 @@ func (k *keeper) reconcile(ctx context.Context, target ref) (time.Duration, erro
 		err = k.do(ctx, &a, v, p)
 	}
 	switch {
-	case lost && (held || raced(err)):
+	case lost && (held || k.retried(err)):
 		k.lost.Store(target, struct{}{}) // it still has to be repaired
 	case err == nil && repairs(p, lost):
 		p.again = k.repaired(v, p)
 	}
-	if !raced(err) || p.verb == create { // nobody is first to delete what is not there
+	if !k.raced(err) {
 		defer k.waves.arrive(target, changes, k.observeLag)
 	}
 	return k.settle(v, p, err)
 }
 
-// raced reports whether a look came to nothing since others write too: there will be another one soon.
-func raced(err error) bool {
-	return errors.Is(err, errAgain) || apierrors.IsConflict(err) || lacksObject(err)
-}
-
-// lacksObject tells the API server's answer that an object is not there from all others with the status 404: that its
-// namespace is not, or what something else says on the way to an API server, or in its place.
-func lacksObject(err error) bool {
-	return apierrors.ReasonForError(err) == metav1.StatusReasonNotFound && !lacksNamespace(err) &&
-		!apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+// retried reports whether the same will be tried again after a failure.
+func (k *keeper) retried(err error) bool {
+	return err != nil && !errors.Is(err, errBlocked) && (k.abroad() || !endsNamespace(err) && !lacksNamespace(err))
 }
 
 // repaired takes note of a repair, and tells when to look whether it lasted.
@@ -136,7 +128,7 @@ func (k *keeper) do(ctx context.Context, a *attempt, v view, p plan) error {
 	case blocked:
 		return errBlocked
 	}
-	if v.live != nil && v.held.is(roleCopy) {
+	if v.live != nil && v.held.is(roleCopy) && p.source != nil {
 		k.index.wrote(a.live.meta) // it was read and is right
 	}
 	return nil
@@ -238,7 +230,6 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 	defer func() {
 		k.tell(k.troubles.set(v.target, now))
 	}()
-	reason := apierrors.ReasonForError(err)
 	switch {
 	case err == nil:
 		if delivers(p) {
@@ -256,19 +247,16 @@ func (k *keeper) settle(v view, p plan, err error) (time.Duration, error) {
 			return 0, err
 		}
 		return later, nil
-	case raced(err):
+	case k.raced(err):
 		return soon, nil
-	case !k.abroad() && apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+	case !k.abroad() && endsNamespace(err):
 		return 0, nil
 	case !k.abroad() && lacksNamespace(err):
 		return soon, nil
 	}
-	if reason == metav1.StatusReasonNotFound && !lacksNamespace(err) {
-		reason = "" // no API server has answered
-	}
-	now.reason = cmp.Or(string(reason), unreachable)
-	if p.source != nil && (k.abroad() || reason == metav1.StatusReasonInvalid || reason == metav1.StatusReasonForbidden) {
-		now.said = append(now.said, k.refused(p.source, v.target, now.reason, err))
+	now.reason = reasonOf(err)
+	if refuses(err) || k.abroad() && p.verb != readSource { // a source is read at home
+		now.said = append(now.said, k.failed(v, p, err))
 	}
 	return 0, err
 }
@@ -288,11 +276,4 @@ func (k *keeper) sayings(v view, p plan) []saying {
 		said = append(said, k.conflict(loser, p.source, v.target))
 	}
 	return said
-}
-
-// lacksNamespace tells an API server's answer that the namespace of an object is not there from the one that the object is
-// not.
-func lacksNamespace(err error) bool {
-	status, ok := errors.AsType[*apierrors.StatusError](err)
-	return ok && status.ErrStatus.Reason == metav1.StatusReasonNotFound && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }

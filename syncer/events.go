@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -22,6 +19,7 @@ type saying struct {
 	related corev1.ObjectReference // repeats of a reason about the same two objects fold into one Event
 	reason  string
 	cause   string // what makes it another saying
+	wide    bool   // met at each of a source's targets, and said once an hour
 	note    string
 }
 
@@ -49,7 +47,7 @@ func (k *keeper) invalid(source *object) saying {
 
 // conflict is what the owner of a source hears whose target an older source has.
 func (k *keeper) conflict(loser, winner *object, target ref) saying {
-	return saying{about: k.kind.reference(loser.ref(), loser.UID), related: k.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict,
+	return saying{about: k.kind.reference(loser.ref(), loser.UID), related: k.kind.reference(winner.ref(), winner.UID), reason: ReasonConflict, wide: true,
 		note: fmt.Sprintf("%s/%s is older and is copied to the same targets, such as %s. Give one of the two another name there with the annotation %s, or narrow its selector",
 			winner.Namespace, winner.Name, k.place(target), AnnotationSyncAs)}
 }
@@ -59,7 +57,7 @@ func (k *keeper) conflict(loser, winner *object, target ref) saying {
 func (k *keeper) leftByKubed(left, source *object) saying {
 	me := k.kind.reference(left.ref(), left.UID)
 	said := saying{about: me, related: me, reason: ReasonLeftByKubed}
-	why := "which is not there"
+	why := "which is not there, or is not marked to be copied"
 	if source != nil {
 		said.about, why = k.kind.reference(source.ref(), source.UID), "which does not select its namespace"
 	}
@@ -86,13 +84,13 @@ func (k *keeper) contested(source *object, target ref, c contest) saying {
 			who, k.place(target), c.repairs, AnnotationSyncAs)}
 }
 
-// contenders are two sources that want the same targets, by their UIDs.
-type contenders struct{ loser, winner types.UID }
+// pair are two objects that something is said about, by their UIDs.
+type pair struct{ about, related types.UID }
 
-// tell says what has not been said yet. A conflict of two sources is met at each of their targets, and said once.
+// tell says what has not been said yet.
 func (k *keeper) tell(fresh []saying) {
 	for _, s := range fresh {
-		if s.reason != ReasonConflict || k.conflicts.due(contenders{s.about.UID, s.related.UID}, time.Now()) {
+		if !s.wide || k.wide.due(pair{s.about.UID, s.related.UID}, time.Now()) {
 			k.say(corev1.EventTypeWarning, "Copy", s)
 		}
 	}
@@ -114,6 +112,7 @@ func (h *hourly[K]) due(about K, now time.Time) bool {
 	if h.said == nil {
 		h.said = map[K]time.Time{}
 	}
+	maps.DeleteFunc(h.said, func(_ K, last time.Time) bool { return now.Sub(last) >= time.Hour })
 	h.said[about] = now
 	return true
 }
@@ -173,50 +172,6 @@ func (k *keeper) kubectl(target ref) string {
 		return fmt.Sprintf("kubectl --context %s -n %s", k.policy.at.context, target.Namespace)
 	}
 	return "kubectl -n " + target.Namespace
-}
-
-// refused is what the owner of a source hears when the API server refuses a copy, or cannot be reached.
-func (k *keeper) refused(source *object, target ref, cause string, err error) saying {
-	why := err
-	if answer := errors.Unwrap(err); answer != nil {
-		why = answer // without what was being done, and where
-	}
-	remedy := remedyHere(why, target)
-	if k.abroad() {
-		remedy = remedyThere(cause, target)
-	}
-	return saying{about: k.kind.reference(source.ref(), source.UID), related: k.kind.reference(target, ""), reason: ReasonTargetFailed, cause: cause + remedy,
-		note: fmt.Sprintf("Copy %s was not written: %v. It is tried again by itself. %s", k.place(target), why, remedy)}
-}
-
-// unreachable is the cause of a failure of which the API server said nothing.
-const unreachable = "Unreachable"
-
-// remedyHere is what can be done about a copy that this cluster's API server refuses.
-func remedyHere(why error, target ref) string {
-	first := "Change what refuses it"
-	switch {
-	case strings.Contains(why.Error(), "exceeded quota"): // a quota has no reason of its own
-		first = "Raise the quota"
-	case apierrors.IsInvalid(why):
-		first = "Correct the source"
-	}
-	return fmt.Sprintf("%s, or keep all copies out of the namespace: kubectl label namespace %s %s=false", first, target.Namespace, LabelSync)
-}
-
-// remedyThere is what can be done about another cluster that refuses copies for that cause.
-func remedyThere(cause string, target ref) string {
-	switch metav1.StatusReason(cause) {
-	case unreachable:
-		return "Check that the context's server runs and can be reached from here"
-	case metav1.StatusReasonUnauthorized:
-		return "Renew the context's credentials in the kubeconfig"
-	case metav1.StatusReasonForbidden:
-		return "Grant the context's user what it lacks"
-	case metav1.StatusReasonNotFound:
-		return "Create the namespace " + target.Namespace + " there, or give the context another one"
-	}
-	return ""
 }
 
 // deliver tells those who asked for a copy under its name that it has been made.

@@ -1,8 +1,10 @@
 package syncer
 
 import (
+	"context"
 	"maps"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +14,33 @@ import (
 // TestCopiesAreExact: what a copy has of its source, and what of others.
 func TestCopiesAreExact(t *testing.T) {
 	play(t, []scene{
+		{"an edit that is met while the source's annotations are wrong is undone once they are mended", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			spoilt := false
+			w.made = func(s *Syncer) {
+				read := s.kind.read
+				s.kind.read = func(ctx context.Context, at ref) (content, error) {
+					found, err := read(ctx, at)
+					if at == place("blue/s") && !spoilt {
+						spoilt = true
+						source, _ := w.get(place("home/s"))
+						source = source.DeepCopy()
+						syncTo("team in web")(source)
+						_, _ = w.update(source, "kubectl")
+						time.Sleep(time.Millisecond) // the watch tells of it
+					}
+					return found, err
+				}
+			}
+			w.start()
+			w.edit("blue/s", key("a", "edited"))
+			w.wantData("blue/s", "a=edited b=2")
+			w.edit("home/s", syncTo("team=web"))
+			w.wantData("blue/s", "a=1 b=2")
+			if !spoilt {
+				w.t.Error("the copy was not read")
+			}
+		}},
 		{"a copy edited is restored, a copy deleted is made again", func(w *world) {
 			w.put("home/s", syncTo("team=web"))
 			w.start()

@@ -27,13 +27,13 @@ type keeper struct {
 	answered func(ctx context.Context, namespace string, err error) // is told how each list and watch went
 	limit    time.Duration                                          // of a look
 
-	loop      *loop.Loop[ref]
-	lost      sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
-	contests  contests
-	waves     waves
-	troubles  troubles
-	kubed     hourly[ref] // sources whose copies kubed wrote over
-	conflicts hourly[contenders]
+	loop     *loop.Loop[ref]
+	lost     sync.Map // ref → struct{}: copies that somebody removed, or that kubed wrote over
+	contests contests
+	waves    waves
+	troubles troubles
+	kubed    hourly[ref] // sources whose copies kubed wrote over
+	wide     hourly[pair]
 
 	events  events.EventRecorder
 	metrics metrics
@@ -76,7 +76,11 @@ func (k *keeper) add(targets []ref) {
 // source.
 func (k *keeper) noted(at ref, before, after *object) []ref {
 	if before == nil && after == nil {
-		return k.troubles.endedBy(at)
+		found := k.troubles.endedBy(at)
+		if len(k.demand.wants(at)) > 0 {
+			found = append(found, at) // a look may be meeting it now, and have no trouble with it yet
+		}
+		return found
 	}
 	if before.is(roleCopy) && (after == nil || after.is(roleKubed)) {
 		k.lost.Store(at, struct{}{})

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,26 +148,39 @@ type waves struct {
 
 	mu    sync.Mutex
 	going map[ref]*wave // by source
+	left  map[ref][]wait
 }
 
 type wave struct {
 	began time.Time
-	left  map[ref]int64 // targets, and the last change that each waits for
+	left  int // targets
 }
 
-// begin notes that a source has changed. A wave that is still going is joined: its beginning counts.
+// wait is what a target waits for: the last change of a source.
+type wait struct {
+	source ref
+	change int64
+}
+
+// begin notes that a source has changed, which has targets. A wave that is still going is joined: its beginning counts.
 func (w *waves) begin(source ref, targets []ref, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.going == nil {
-		w.going = map[ref]*wave{}
+		w.going, w.left = map[ref]*wave{}, map[ref][]wait{}
 	}
 	if w.going[source] == nil {
-		w.going[source] = &wave{began: now, left: map[ref]int64{}}
+		w.going[source] = &wave{began: now}
 	}
-	change := w.changes.Add(1)
+	last := wait{source, w.changes.Add(1)}
 	for _, t := range targets {
-		w.going[source].left[t] = change
+		i := slices.IndexFunc(w.left[t], func(a wait) bool { return a.source == source })
+		if i >= 0 {
+			w.left[t][i] = last
+			continue
+		}
+		w.left[t] = append(w.left[t], last)
+		w.going[source].left++
 	}
 }
 
@@ -174,12 +188,7 @@ func (w *waves) begin(source ref, targets []ref, now time.Time) {
 func (w *waves) awaited(target ref) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, wave := range w.going {
-		if has(wave.left, target) {
-			return true
-		}
-	}
-	return false
+	return has(w.left, target)
 }
 
 // arrive notes the end of a look at a target which began after so many changes, and tells observe of each wave that has
@@ -187,14 +196,22 @@ func (w *waves) awaited(target ref) bool {
 func (w *waves) arrive(target ref, changes int64, observe func(began time.Time)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for source, wave := range w.going {
-		if change, awaited := wave.left[target]; !awaited || change > changes {
+	var left []wait
+	for _, a := range w.left[target] {
+		if a.change > changes {
+			left = append(left, a)
 			continue
 		}
-		delete(wave.left, target)
-		if len(wave.left) == 0 {
-			delete(w.going, source)
+		wave := w.going[a.source]
+		wave.left--
+		if wave.left == 0 {
+			delete(w.going, a.source)
 			observe(wave.began)
 		}
+	}
+	if left == nil {
+		delete(w.left, target)
+	} else {
+		w.left[target] = left
 	}
 }

@@ -71,13 +71,16 @@ func (s *Syncer) newRemote(name string, c Context) *remote {
 	r.kind = s.kind
 	clients, err := c.Connect()
 	if err != nil {
-		r.heard, r.failure = true, err
+		r.heard, r.failure = true, unusable{err}
 	} else {
 		r.kind, r.metadata = kinds[Kind(s.kind.kind.Kind)](clients), clients.Metadata
 	}
 	r.loop = loop.New(r.kind.resource.Resource+"@"+name, r.reconcile, loop.Options{Log: r.log})
 	return r
 }
+
+// unusable is why no client can be made for a context.
+type unusable struct{ error }
 
 // start works until ctx ends or stop is called.
 func (r *remote) start(ctx context.Context) {

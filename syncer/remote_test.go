@@ -354,11 +354,51 @@ func TestContextsThatFail(t *testing.T) {
 			w.wantData("blue/s", "a=9 b=2")
 			w.wantSaid("TargetFailed home/s")
 			w.edit("home/t", unannotate(AnnotationSyncContexts))
-			w.wantSaid()
+			if note := w.note(); !strings.HasPrefix(note, `Copy home/t in context "there" was not removed: `) {
+				w.t.Error(note)
+			}
 			there.goAway(nil)
 			time.Sleep(5 * time.Minute)
 			there.wantCopies("home/s")
 			there.wantData("home/s", "a=9 b=2")
+		}},
+		{"what it refuses is reported with what can be done there", func(w *world) {
+			_, there := explore(w, "")
+			forbidden := func(why string) error {
+				return apierrors.NewForbidden(secretsResource.GroupResource(), "s", errors.New(why))
+			}
+			var refusal error
+			there.refuse = func(string, ref) error { return refusal }
+			w.start()
+			for i, c := range []struct {
+				refusal error
+				remedy  string
+			}{
+				{quota(place("home/s")), "Raise the quota"},
+				{terminating(place("home/s")), "Wait until the namespace home has gone there"},
+				{forbidden(`User "w" cannot create resource "secrets"`), "Grant the context's user what it lacks"},
+				{forbidden("ValidatingAdmissionPolicy 'p' denied request: no"), "Change what refuses it"},
+				{apierrors.NewUnauthorized("expired"), "Renew the context's credentials"},
+			} {
+				there.mu.Lock()
+				refusal = c.refusal
+				there.mu.Unlock()
+				name := fmt.Sprintf("home/s%d", i)
+				w.put(name, contextsTo("there"))
+				if note := w.note(); !strings.HasPrefix(note, "Copy "+name+` in context "there" was not written: `) || !strings.Contains(note, c.remedy) {
+					w.t.Error(note)
+				}
+			}
+		}},
+		{"it is not blamed for a source that cannot be read at home", func(w *world) {
+			explore(w, "")
+			w.refuse = func(verb string, _ ref) error { return apierrors.NewInternalError(errors.New("etcd is away")) }
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			w.wantSaid()
+			if got := w.metric("wildcast_sync_targets_failing", "InternalError"); got != 1 {
+				w.t.Error(got)
+			}
 		}},
 		{"a namespace that is not there is reported, and used when it is", func(w *world) {
 			_, there := explore(w, "")
@@ -497,7 +537,7 @@ func TestContextsThatFail(t *testing.T) {
 			w.put("home/s", contextsTo("there,wrong"))
 			w.start()
 			there.wantCopies("home/s")
-			if note := w.note(); !strings.Contains(note, "no server") {
+			if note := w.note(); !strings.HasSuffix(note, "no server. It is tried again by itself. Correct the context in the kubeconfig") {
 				w.t.Error(note)
 			}
 		}},

@@ -50,11 +50,11 @@ func newServer(t *testing.T, name string, of Kind) *server {
 	s.metadata.PrependReactor("get", resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 		at := ref{Namespace: a.GetNamespace(), Name: a.(clienttesting.GetAction).GetName()}
 		if err := s.request("metadata", at); err != nil {
-			return true, nil, err
+			return true, nil, s.worded(err)
 		}
 		found, err := s.get(at)
 		if err != nil {
-			return true, nil, err
+			return true, nil, s.worded(err)
 		}
 		return true, partial(found), nil
 	})
@@ -184,6 +184,22 @@ func (s *server) request(verb string, at ref) error {
 
 // react is the typed client of the syncer.
 func (s *server) react(action clienttesting.Action) (bool, runtime.Object, error) {
+	handled, answer, err := s.answer(action)
+	return handled, answer, s.worded(err)
+}
+
+// worded has an error speak of objects of the server's kind.
+func (s *server) worded(err error) error {
+	status, ok := err.(*apierrors.StatusError)
+	if !ok || status.ErrStatus.Details == nil || status.ErrStatus.Details.Kind != secretsResource.Resource {
+		return err
+	}
+	said := status.ErrStatus.DeepCopy()
+	said.Details.Kind = strings.ToLower(string(s.kind)) + "s"
+	return &apierrors.StatusError{ErrStatus: *said}
+}
+
+func (s *server) answer(action clienttesting.Action) (bool, runtime.Object, error) {
 	switch a := action.(type) {
 	case clienttesting.GetActionImpl:
 		at := ref{Namespace: a.Namespace, Name: a.Name}

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 )
 
@@ -162,6 +164,84 @@ func TestTrouble(t *testing.T) {
 			w.namespace("blue", "team=web")
 			w.wantCopies("blue/s red/s")
 		}},
+		{"a conflict about something else than the copy is a failure, and no lost race", func(w *world) {
+			w.refuse = func(verb string, at ref) error {
+				if at.Namespace == "blue" {
+					return apierrors.NewConflict(corev1.Resource("resourcequotas"), "few", errors.New("modified"))
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			if got := w.metric("wildcast_sync_targets_failing", "Conflict"); got != 1 {
+				w.t.Error(got)
+			}
+			w.took()
+			time.Sleep(time.Hour)
+			if n := len(w.took()); n < 12 || n > 22 {
+				w.t.Errorf("%d attempts in an hour", n)
+			}
+		}},
+		{"a copy that may not be removed is reported", func(w *world) {
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			refused := true
+			refuse := func(yes bool) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				refused = yes
+			}
+			w.refuse = func(verb string, at ref) error {
+				if refused && verb == "delete" && at.Namespace == "blue" {
+					return apierrors.NewForbidden(secretsResource.GroupResource(), at.Name, errors.New(`User "w" cannot delete resource "secrets"`))
+				}
+				return nil
+			}
+			w.relabel("blue", "team=ops")
+			if note := w.note(); !strings.HasPrefix(note, "Copy blue/s was not removed: ") || !strings.HasSuffix(note, "Grant wildcast's service account what it lacks") {
+				w.t.Error(note)
+			}
+			refuse(false)
+			time.Sleep(5 * time.Minute)
+			w.wantCopies("red/s")
+			refuse(true)
+			w.relabel("blue", "team=web")
+			w.wantCopies("blue/s red/s")
+			w.del("home/s")
+			w.wantSaid()
+			time.Sleep(time.Minute)
+			w.wantSaid("TargetFailed blue/s")
+		}},
+		{"a source that may not be read is reported once, on itself", func(w *world) {
+			w.refuse = func(verb string, at ref) error {
+				if verb == "get" {
+					return apierrors.NewForbidden(secretsResource.GroupResource(), at.Name, errors.New(`User "w" cannot get resource "secrets"`))
+				}
+				return nil
+			}
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			if note := w.note(); !strings.Contains(note, "since the source could not be read") || !strings.HasSuffix(note, "Grant wildcast's service account what it lacks") {
+				w.t.Error(note)
+			}
+			time.Sleep(time.Minute)
+			w.wantSaid()
+		}},
+		{"an obstacle that goes while it is being met for the first time is made up for at once", func(w *world) {
+			w.put("blue/s")
+			w.metadata.PrependReactor("get", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				found, err := w.get(place("blue/s"))
+				if err != nil {
+					return false, nil, nil
+				}
+				_ = w.delete(place("blue/s"), nil)
+				time.Sleep(time.Millisecond) // the watch tells of it
+				return true, partial(found), nil
+			})
+			w.put("home/s", syncTo("team=web"))
+			w.start()
+			w.wantCopies("blue/s red/s")
+		}},
 		{"a source that cannot be read is read again", func(w *world) {
 			w.refuse = func(verb string, at ref) error {
 				if verb == "get" && time.Since(w.began) < time.Second {
@@ -194,4 +274,40 @@ func TestTrouble(t *testing.T) {
 			w.wantTook("create blue/s", "get home/s", "metadata blue/s")
 		}},
 	})
+}
+
+func TestAnAdmissionWebhookIsHeardWhateverStatusItRefusesWith(t *testing.T) {
+	for reason, refusal := range map[string]metav1.Status{
+		"BadRequest": {Code: 400},
+		"Forbidden":  {Code: 403, Reason: "the owner has not paid"},
+		"NotFound":   {Code: 404, Reason: metav1.StatusReasonNotFound},
+		"Refused":    {Code: 418},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			in(t, Secrets, three, func(w *world) {
+				refusal.Status, refusal.Message = metav1.StatusFailure, `admission webhook "w" denied the request: no`
+				w.refuse = func(verb string, at ref) error {
+					if at.Namespace == "blue" {
+						return &apierrors.StatusError{ErrStatus: refusal}
+					}
+					return nil
+				}
+				w.put("home/s", syncTo("team=web"))
+				w.start()
+				w.wantCopies("red/s")
+				if note := w.note(); !strings.Contains(note, refusal.Message+". It is tried again by itself. Change what refuses it") {
+					t.Error(note)
+				}
+				if got := w.metric("wildcast_sync_targets_failing", reason); got != 1 {
+					t.Error(got)
+				}
+				w.took()
+				time.Sleep(time.Hour)
+				if n := len(w.took()); n < 12 || n > 22 {
+					t.Errorf("%d attempts in an hour", n)
+				}
+				w.wantSaid()
+			})
+		})
+	}
 }
