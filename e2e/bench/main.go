@@ -31,7 +31,7 @@ func (o *options) parse(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.run, "run", "", "measure only the groups that match this `regexp`: "+strings.Join(names(), ", "))
 	f.BoolVar(&o.quick, "quick", false, "measure little: the figures are there, and rough")
-	f.IntVar(&o.rounds, "rounds", 5, "how often wildcast and the bare loop take turns to more than 5,000 namespaces; twice as often, and once more, to fewer")
+	f.IntVar(&o.rounds, "rounds", 5, "how often wildcast and the bare loop take turns to more than 5,000 namespaces; twice as often to fewer")
 	o.namespaces = sizes{1000, 5000}
 	f.Var(&o.namespaces, "namespaces", "to how many namespaces a Secret is copied: `numbers` with commas")
 	f.IntVar(&o.domains, "domains", 500, "how many domains are certified at once")

@@ -45,3 +45,12 @@ func TestQuantilesAreValuesThatWereMeasured(t *testing.T) {
 		t.Error("the median of nothing is a number")
 	}
 }
+
+func TestTheOverallRateIsThatOfAllTurnsTogether(t *testing.T) {
+	if got := overall([]float64{1000, 500}); math.Abs(got-2000.0/3) > 1e-9 { // 1,000 copies in 1 s, and 1,000 in 2 s
+		t.Error(got)
+	}
+	if got := standardError([]float64{0.8, 1.2}); math.Abs(got-0.2) > 1e-9 {
+		t.Error(got)
+	}
+}
