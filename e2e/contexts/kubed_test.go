@@ -30,6 +30,44 @@ func TestASourceInKubedsDialectIsFollowedInTheOtherClusterAndItsCopyHasKubedsMar
 	})
 }
 
+func TestASourceInKubedsDialectHasCopiesHereThatDoNotWaitForTheOtherClusterWhichIsServedWhenItIsBack(t *testing.T) {
+	both(t, "kubed-away", func(s *scene) {
+		blue := s.namespaces(2)
+		change := func(value string) *thing {
+			return s.change(s.here, s.at("s"), func(o *thing) {
+				kubedTo(value)(o)
+				o.Annotations["kubed.appscode.com/sync"] = "team=" + s.name
+			})
+		}
+		here := func(from *thing, value string) {
+			s.Helper()
+			s.hold(blue, value, "s")
+			for _, namespace := range blue {
+				copy, err := s.here.get(s.Context(), place{Namespace: namespace, Name: "s"})
+				s.must(err)
+				s.kubeds(from, copy)
+			}
+		}
+		from := change("one")
+		here(from, "one")
+		was := s.copied("s", s.at("s"), "one")
+		s.kubeds(from, was)
+
+		s.gate.shut()
+		from = change("two")
+		here(from, "two")
+		s.event("s", syncer.ReasonTargetFailed, `in context "over"`)
+		s.untouched(s.over, was)
+		s.gate.reopen(s.T)
+		s.kubeds(from, s.copied("s", s.at("s"), "two"))
+
+		from = s.change(s.here, s.at("s"), kubedNoMore)
+		s.absent(s.over, s.at("s"))
+		s.hold(blue, "two", "s")
+		s.untouched(s.here, from)
+	})
+}
+
 func TestTheCopyOfASourceInKubedsDialectGoesWithTheSourcesNamespace(t *testing.T) {
 	s := open(t, "secret", "kubed-namespace")
 	s.contexts(nil)
