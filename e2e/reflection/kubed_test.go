@@ -65,15 +65,22 @@ func TestKubedsAnnotationMeansWhatItMeantAndTheCopiesCarryKubedsMarks(t *testing
 		source := s.at("source", "omni")
 		s.namespace("source")
 		web, db, flagged := s.namespace("web", "team=web"), s.namespace("db", "team=db"), s.namespace("flagged", "false=1")
-		made := s.secret(source, holding("k", "v"), kubedTo("team=web"), annotated("example.com/note", "hello"), labelled("tier", "gold"),
+		s.secret(source, holding("k", "v"), annotated("example.com/note", "hello"), labelled("tier", "gold"),
 			labelled("app.kubernetes.io/instance", "x"), annotated(corev1.LastAppliedConfigAnnotation, `{"b":"<&>"}`))
-		s.copied(source, web)
-		s.must(s.sameToKubed(made, s.get(place{Namespace: web, Name: "omni"})))
+		for _, mark := range []string{"", "true"} {
+			s.kubedsCopies(s.edit(source, kubedTo(mark)), s.everywhere(source.Namespace)...)
+			was := s.edit(source, unannotated(syncer.AnnotationKubedSync))
+			s.absent("omni", s.everywhere(source.Namespace)...)
+			s.must(s.same(was))
+		}
+		s.kubedsCopies(s.edit(source, kubedTo("team=web")), web)
+		s.settled(0)
+		s.must(s.areAbsent(places("omni", s.everywhere(source.Namespace, web)...)...))
 		s.edit(source, kubedTo(""))
 		s.copied(source, s.everywhere(source.Namespace)...)
 		s.edit(source, kubedTo("false")) // a selector like any other
 		s.copied(source, flagged)
-		s.absent("omni", web, db)
+		s.absent("omni", s.everywhere(source.Namespace, flagged)...)
 		s.edit(source, kubedTo("true"))
 		s.copied(source, s.everywhere(source.Namespace)...)
 		s.edit(source, to("team=db")) // ours decides
@@ -134,7 +141,7 @@ func TestAClusterThatKubedRanIsTakenOver(t *testing.T) {
 	both(t, "takeover", func(t *testing.T, s *story) {
 		s.w.Stop()
 		source, stamped := s.at("source", "omni"), s.at("source", "stamped")
-		s.namespace("source")
+		s.namespace("source", "team=web")
 		one, two, other := s.namespace("one", "team=web"), s.namespace("two", "team=web"), s.namespace("other")
 		from := s.secret(source, holding("k", "v"), kubedTo("team=web"))
 		fresh := s.secret(place{Namespace: one, Name: "omni"}, byKubed(from))
@@ -171,6 +178,14 @@ func TestAClusterThatKubedRanIsTakenOver(t *testing.T) {
 			}
 		}
 		left()
+		s.must(s.same(from))
+		took := s.count(func() {
+			s.must(s.w.Restart(t.Context()))
+			s.settled(8)
+		})
+		s.wantTally("a restart", took, tally{"get": 2}) // of the copy whose content kubed wrote, and of its source
+		left()
+		s.must(s.same(from))
 
 		s.edit(source, holding("k", "w"))
 		s.copied(source, one, two)
