@@ -26,11 +26,13 @@ func TestManyCopiesTakeOneWriteEachAndNoReads(t *testing.T) {
 			s.copied(source, targets...)
 		})
 		s.wantTally("to update them", took, tally{"get": 1, "update": n})
+		before := s.quiet()
 		took = s.count(func() {
 			s.must(s.w.Restart(t.Context()))
 			s.settled(n)
 		})
 		s.wantTally("a restart", took, tally{})
+		s.wantNoWrites(before)
 		took = s.count(func() {
 			s.edit(source, to("team=nobody"))
 			s.absent("omni", targets...)

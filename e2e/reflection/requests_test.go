@@ -142,6 +142,17 @@ func (s *story) wantNoLists(after int) {
 	}
 }
 
+// wantNoWrites checks that nothing was written, of whatever resource, after so many of all requests.
+func (s *story) wantNoWrites(after int) {
+	s.Helper()
+	s.quiet()
+	for _, r := range s.requests()[after:] {
+		if r.Write() {
+			s.Errorf("it took %s", r)
+		}
+	}
+}
+
 // about accepts requests about these objects.
 func about(any ...place) func(cluster.Request) bool {
 	return func(r cluster.Request) bool { return slices.Contains(any, place{Namespace: r.Namespace, Name: r.Name}) }

@@ -43,7 +43,32 @@ func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsL
 		}
 		s.must(s.kube.CoreV1().ResourceQuotas(blocked).Delete(t.Context(), stage.Quota, metav1.DeleteOptions{}))
 		s.copied(source, blocked)
+
+		s.must(stage.Fill(t.Context(), s.kube, blocked, s.kind.resource()))
+		s.refusedOften(place{Namespace: blocked, Name: "omni"}, 6) // which is tried again 32 s after the last
+		began := time.Now()
+		s.edit(source, tlsPair(t, "omni.test"))
+		s.copied(source, others...)
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("a change took %v to the others: they waited until it was tried again where the quota is", waited)
+		}
 	}, "--workers=1") // one thing after the other
+}
+
+// refusedOften deletes a copy that the API server does not let be made again, and has wildcast try so many times.
+func (s *story) refusedOften(at place, times int) {
+	s.Helper()
+	before := len(s.requests())
+	s.remove(at)
+	for n := range times {
+		s.relabel(at.Namespace, "tried", fmt.Sprint(n))
+		s.until(func() error {
+			if tries := s.tallyAt(before, at)["create"]; tries <= n {
+				return fmt.Errorf("%s was tried %d times", at, tries)
+			}
+			return nil
+		})
+	}
 }
 
 // triesBefore counts the creates in a namespace before the last write in the others, of which each took one, after so many
@@ -76,23 +101,64 @@ func TestANamespaceThatIsTerminatingDelaysNoOtherAndIsLeftInPeace(t *testing.T) 
 		s.secret(source, tlsPair(t, "omni.test"), to("team=web"))
 		s.copied(source, others...)
 		s.settled(len(others))
+		s.rests(time.Second)
 		s.refusedOnce(before, place{Namespace: stuck, Name: "omni"})
 		before = len(s.requests())
 		s.must(s.w.Restart(t.Context())) // the next one knows from the start
 		s.settled(len(others))
 		s.edit(source, tlsPair(t, "omni.test"))
 		s.copied(source, others...)
-		s.stays(5*time.Second, func() error {
-			if took := s.tallyAt(before, place{Namespace: stuck, Name: "omni"}); len(took) > 0 {
-				return fmt.Errorf("the namespace that ends saw the requests %v", took)
-			}
-			return nil
-		})
+		s.rests(5 * time.Second)
+		s.wantTally("the namespace that ends", s.tallyAt(before, place{Namespace: stuck, Name: "omni"}), tally{})
 		release()
 		s.until(func() error { return s.namespaceGone(stuck) })
 		s.namespace("a-stuck", "team=web")
 		s.copied(source, stuck)
 	})
+}
+
+// rests checks that for so long wildcast asks for nothing, and looks at nothing of the story's kind.
+func (s *story) rests(d time.Duration) {
+	s.Helper()
+	s.alone()
+	s.settled(0)
+	looks := func() int {
+		m, err := s.w.Metrics(s.Context())
+		s.must(err)
+		return int(m.Sum("workqueue_work_duration_seconds", "name", s.kind.resource()))
+	}
+	asked, looked := s.quiet(), looks()
+	s.stays(d, func() error {
+		if now := s.requests(); len(now) > asked {
+			return fmt.Errorf("while nothing changed it asked for %v", now[asked:])
+		}
+		if now := looks(); now > looked {
+			return fmt.Errorf("while nothing changed it looked at %d targets", now-looked)
+		}
+		return nil
+	})
+}
+
+// alone waits until the namespaces of earlier stories, which end in the background, are empty: wildcast looks where a copy
+// was.
+func (s *story) alone() {
+	s.Helper()
+	others, err := s.kube.CoreV1().Namespaces().List(s.Context(), metav1.ListOptions{LabelSelector: stage.Label + "," + stage.Label + "!=" + s.name})
+	s.must(err)
+	for _, ns := range others.Items {
+		s.until(func() error {
+			left, err := s.objects(ns.Name).List(s.Context(), metav1.ListOptions{})
+			if err != nil {
+				return err
+			}
+			for _, o := range left.Items {
+				if o.DeletionTimestamp == nil {
+					err = fmt.Errorf("%s/%s of an earlier story is still there", o.Namespace, o.Name)
+				}
+			}
+			return err
+		})
+	}
 }
 
 // refusedOnce checks that at most one request was made about what should be in a namespace that ends, after so many of all:
