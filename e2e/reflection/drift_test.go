@@ -34,7 +34,7 @@ func (s *story) drifting() []drifting {
 		}
 		name := fmt.Sprint("d", i)
 		one := drifting{drift: d, source: s.at("source", name), copy: place{Namespace: target, Name: name}}
-		s.secret(one.source, holding("key", "one"), holding("more", "1"), holding("blob", "\xff1"), labelled("tier", "gold"), annotated("example.com/note", "hello"), to("team=web"))
+		s.secret(one.source, holding("key", "one"), holding("more", "1"), holding("blob", "\xff1"), labelled("tier", "gold"), annotated("example.com/note", "hello"), d.marked)
 		s.copied(one.source, target)
 		one.was = s.get(one.copy)
 		all = append(all, one)

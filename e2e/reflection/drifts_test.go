@@ -19,6 +19,7 @@ type drift struct {
 	do    func(s *story, copy place)
 	takes tally // nil: one look at the copy's data, and one update
 	of    kind  // only of these; empty: of both
+	mark  like  // of the source, for the copy's namespace; nil: ours
 	down  bool  // only while wildcast is down: kubectl deletes the copy, and would wait for its end for ever
 }
 
@@ -27,6 +28,14 @@ func (d drift) cost() tally {
 		return tally{"get": 1, "update": 1}
 	}
 	return d.takes
+}
+
+// marked makes an object the source of the copy.
+func (d drift) marked(source *corev1.Secret) {
+	if d.mark == nil {
+		d.mark = to("team=web")
+	}
+	d.mark(source)
 }
 
 var (
@@ -85,6 +94,12 @@ var drifts = []drift{
 	{name: "a value changed by kubectl replace", do: func(s *story, copy place) {
 		s.kubectl(s.yaml(copy, s.text("one"), s.text("two")), "replace", "-f", "-")
 	}},
+
+	{name: "a value changed, in kubed's dialect", mark: kubedTo("team=web"), do: editing(holding("key", "two"))},
+	{name: "a label of kubed's removed", mark: kubedTo("team=web"), takes: seen,
+		do: editing(func(o *corev1.Secret) { delete(o.Labels, syncer.LabelKubedOriginName) })},
+	{name: "kubed's origin changed", mark: kubedTo("team=web"), takes: seen, do: editing(annotated(syncer.AnnotationKubedOrigin, "{}"))},
+	{name: "deleted, in kubed's dialect", mark: kubedTo("team=web"), takes: tally{"create": 1}, do: func(s *story, copy place) { s.remove(copy) }},
 
 	{name: "deleted", takes: tally{"create": 1}, do: func(s *story, copy place) { s.remove(copy) }},
 	{name: "a value changed by kubectl replace with force", down: true, do: func(s *story, copy place) {

@@ -31,6 +31,16 @@ func both(t *testing.T, name string, story func(*testing.T, *story), flags ...st
 	t.Run(string(configMaps), func(t *testing.T) { story(t, tellOf(t, configMaps, name+"-maps", flags...)) })
 }
 
+// inBothDialects tells a story twice of both kinds: of sources that are marked as ours are, and of sources that are marked
+// as kubed's are.
+func inBothDialects(t *testing.T, name string, play func(t *testing.T, s *story, to func(selector string) like), flags ...string) {
+	t.Helper()
+	both(t, name, func(t *testing.T, s *story) { play(t, s, to) }, flags...)
+	t.Run("kubed", func(t *testing.T) {
+		both(t, name+"-kubed", func(t *testing.T, s *story) { play(t, s, kubedTo) }, flags...)
+	})
+}
+
 // objects is what a story does with those of its kind in a namespace.
 type objects interface {
 	Create(context.Context, *corev1.Secret, metav1.CreateOptions) (*corev1.Secret, error)

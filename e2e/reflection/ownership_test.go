@@ -12,7 +12,7 @@ import (
 )
 
 func TestAnObjectOfThatNameThatIsNotOursIsLeftAloneAndReportedAndTheCopyComesWhenItGoes(t *testing.T) {
-	both(t, "not-ours", func(t *testing.T, s *story) {
+	inBothDialects(t, "not-ours", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		free, taken := s.namespace("free", "team=web"), s.namespace("taken", "team=web")
@@ -35,7 +35,7 @@ func TestAnObjectOfThatNameThatIsNotOursIsLeftAloneAndReportedAndTheCopyComesWhe
 }
 
 func TestAnObjectOfThatNameWhereNoCopyBelongsOutlivesTheSource(t *testing.T) {
-	both(t, "bystander", func(t *testing.T, s *story) {
+	inBothDialects(t, "bystander", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		target, other := s.namespace("target", "team=web"), s.namespace("other")

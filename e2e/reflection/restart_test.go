@@ -3,12 +3,15 @@ package reflection
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/wildcast/wildcast/syncer"
 )
 
 // absence is a change that somebody makes while wildcast is down, and what its start takes.
 type absence struct {
 	name string
+	mark func(selector string) like // of the source; nil: ours
 	do   func(s *story, a scene)
 	// What the start takes at the source, and at the copies: two with the label team=web, one with team=db.
 	source, copies tally
@@ -71,6 +74,23 @@ var absences = []absence{
 	{name: "copy-not-ours-any-more", do: func(s *story, a scene) { s.edit(a.copies()[0], unannotated(syncer.AnnotationOrigin)) },
 		source: tally{"get": 1}, copies: tally{"get": 1, "create": 1},
 		ends: func(s *story, a scene) error { return s.areCopies(a.source, a.copies()[1:]...) }},
+
+	{name: "kubed", mark: kubedTo, do: func(*story, scene) {}, ends: allCopies},
+	{name: "kubed-source-deleted", mark: kubedTo, do: func(s *story, a scene) { s.remove(a.source) }, copies: tally{"delete": 3}, ends: noCopies},
+	{name: "kubed-source-unmarked", mark: kubedTo, do: ofSource(unannotated(syncer.AnnotationKubedSync)), copies: tally{"delete": 3}, ends: noCopies},
+	{name: "kubed-source-invalid", mark: kubedTo, do: ofSource(kubedTo("team in (")), ends: allCopies},
+	{name: "kubed-copy-deleted", mark: kubedTo, do: func(s *story, a scene) { s.remove(a.copies()[0]) },
+		source: tally{"get": 1}, copies: tally{"create": 1}, ends: allCopies},
+	{name: "kubed-copy-edited", mark: kubedTo, do: func(s *story, a scene) { s.edit(a.copies()[0], holding("key", "two")) },
+		source: tally{"get": 1}, copies: tally{"get": 1, "update": 1}, ends: allCopies},
+}
+
+// marked makes the source what it is in the beginning.
+func (a absence) marked(source *corev1.Secret) {
+	if a.mark == nil {
+		a.mark = to
+	}
+	a.mark("team")(source)
 }
 
 func TestWhateverChangedWhileWildcastWasDownIsHealedAtItsStartWithAsManyWritesAsItTakes(t *testing.T) {
@@ -80,7 +100,7 @@ func TestWhateverChangedWhileWildcastWasDownIsHealedAtItsStartWithAsManyWritesAs
 		scenes := make([]scene, len(absences))
 		for i, a := range absences {
 			scenes[i] = scene{s.at("source", a.name), web, db}
-			s.secret(scenes[i].source, holding("key", "one"), to("team"))
+			s.secret(scenes[i].source, holding("key", "one"), a.marked)
 			s.until(func() error { return allCopies(s, scenes[i]) })
 		}
 		s.settled(0)
@@ -112,7 +132,7 @@ func orNone(t tally) tally {
 }
 
 func TestNamespacesThatChangedWhileWildcastWasDownAreHealedAtItsStart(t *testing.T) {
-	both(t, "down-namespaces", func(t *testing.T, s *story) {
+	inBothDialects(t, "down-namespaces", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		stays, leaves, closes := s.namespace("stays", "team=web"), s.namespace("leaves", "team=web"), s.namespace("closes", "team=web")

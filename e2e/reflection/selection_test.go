@@ -79,7 +79,7 @@ func TestANewNamespaceThatIsSelectedGetsItsCopyWithOneWrite(t *testing.T) {
 }
 
 func TestANamespaceGetsItsCopyWithTheLabelAndLosesItWithTheLabelWhileOthersStay(t *testing.T) {
-	both(t, "label-comes-goes", func(t *testing.T, s *story) {
+	inBothDialects(t, "label-comes-goes", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		stays, plain := s.namespace("stays", "team=web"), s.namespace("plain")
@@ -119,7 +119,7 @@ func TestCopiesFollowASelectorThatIsNarrowedThenMatchesNothingThenAll(t *testing
 }
 
 func TestAnInvalidSelectorKeepsTheCopiesAndIsReported(t *testing.T) {
-	both(t, "invalid-selector", func(t *testing.T, s *story) {
+	inBothDialects(t, "invalid-selector", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		web, late := s.namespace("web", "team=web"), s.namespace("late")
@@ -128,7 +128,7 @@ func TestAnInvalidSelectorKeepsTheCopiesAndIsReported(t *testing.T) {
 		was := s.get(place{Namespace: web, Name: "omni"})
 
 		s.edit(source, to("team in (web"))
-		s.event(source, syncer.ReasonInvalidSelector, "wildcast.dev/sync", "copies stay as they are")
+		s.event(source, syncer.ReasonInvalidSelector, "/sync is no label selector", "copies stay as they are")
 		s.relabel(web, "team", "db")
 		s.settled(0)
 		s.must(s.same(was))

@@ -253,7 +253,7 @@ func TestSecretsOfEveryTypeThatUsersMakeAreCopied(t *testing.T) {
 }
 
 func TestANameOfNinetyCharactersAndMoreIsCopied(t *testing.T) {
-	both(t, "long-name", func(t *testing.T, s *story) {
+	inBothDialects(t, "long-name", func(t *testing.T, s *story, to func(string) like) {
 		s.namespace("source")
 		target := s.namespace("a", "team=web")
 		for _, length := range []int{63, 64, 90, 253} {

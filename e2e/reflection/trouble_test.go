@@ -17,7 +17,7 @@ import (
 )
 
 func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsLifted(t *testing.T) {
-	both(t, "quota", func(t *testing.T, s *story) {
+	inBothDialects(t, "quota", func(t *testing.T, s *story, to func(string) like) {
 		source := s.at("source", "omni")
 		s.namespace("source")
 		blocked, others := s.namespace("a-blocked", "team=web"), s.namespaces(3, "b", "team=web")
