@@ -227,6 +227,7 @@ type Source struct {
 	Rule    *Rule      // nil if Wrong is not
 	Wrong   *RuleError // what is wrong with its annotations
 	Text    string     // of its annotation: the selector as it was written
+	Away    bool       // it is copied into other clusters only
 	Targets []Target   // by namespace and name, but for the source itself
 }
 
@@ -240,8 +241,8 @@ func (s *Survey) Sources() (all []Source) {
 }
 
 func (s *Survey) source(o *object) Source {
-	written, _ := first(o.Annotations, AnnotationSync, AnnotationKubedSync)
-	source := Source{Name: o.ref(), Rule: o.rule, Wrong: o.wrong, Text: written.value}
+	written, here := syncOf(o.Annotations)
+	source := Source{Name: o.ref(), Rule: o.rule, Wrong: o.wrong, Text: written.value, Away: !here}
 	places := s.s.targets(o)
 	slices.SortFunc(places, func(a, b ref) int { return strings.Compare(a.String(), b.String()) })
 	for _, at := range slices.Compact(places) {

@@ -67,7 +67,7 @@ func (o *options) add(f *pflag.FlagSet) {
 	f.StringVar(&o.defaultIssuer, "default-issuer", "", "`issuer` for Ingresses and Gateways with kubernetes.io/tls-acme: \"true\", and for standing certificates that name none")
 	f.BoolVar(&o.certManagerAnnotations, "cert-manager-annotations", false, "also heed cert-manager.io/cluster-issuer and cert-manager.io/issuer on Ingresses and Gateways")
 	f.StringVar(&o.copyMetadata, "copy-metadata", string(syncer.CopySafe), "labels and annotations that copies get from their source: all, safe (without those of Argo CD, Helm and kubectl) or none")
-	f.StringSliceVar(&o.sourceNamespaces, "source-namespaces", nil, "copy only Secrets and ConfigMaps from these `namespaces` (default all)")
+	f.StringSliceVar(&o.sourceNamespaces, "source-namespaces", nil, "copy only Secrets and ConfigMaps from these `namespaces`, of which the home namespace must be one (default all)")
 	f.DurationVar(&o.deleteGrace, "delete-grace", 5*time.Second, "how long copies outlive a deleted source, which may come back")
 	f.StringVar(&o.contextsKubeconfig, "contexts-kubeconfig", "", "`file` with the contexts of other clusters that sources may name; changes of it are noticed (default none)")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":9402", "`address` of /metrics; 0 for none")

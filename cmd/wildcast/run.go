@@ -50,7 +50,8 @@ func tuneCollector(container memlimit.Provider) (limit int64, err error) {
 		switch {
 		case err == nil:
 			debug.SetMemoryLimit(int64(may / 4 * 3))
-		case !errors.Is(err, memlimit.ErrNoLimit):
+		case errors.Is(err, memlimit.ErrCgroupsNotSupported), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrNoLimit):
+		default:
 			return debug.SetMemoryLimit(-1), err
 		}
 	}

@@ -13,7 +13,9 @@ import (
 func TestTheCollectorHeedsTheContainersMemoryUnlessToldOtherwise(t *testing.T) {
 	const MiB = 1 << 20
 	unlimited := func() (uint64, error) { return 0, memlimit.ErrNoLimit }
-	broken := func() (uint64, error) { return 0, errors.New("no cgroup") }
+	outside := func() (uint64, error) { return 0, memlimit.ErrNoCgroup }
+	elsewhere := func() (uint64, error) { return 0, memlimit.ErrCgroupsNotSupported }
+	broken := func() (uint64, error) { return 0, errors.New("permission denied") }
 	for _, row := range []struct {
 		name            string
 		percent, memory string // GOGC, GOMEMLIMIT; with them set, the Go runtime has heeded them when the process began
@@ -24,6 +26,8 @@ func TestTheCollectorHeedsTheContainersMemoryUnlessToldOtherwise(t *testing.T) {
 	}{
 		{"three quarters of the limit", "", "", memlimit.Limit(512 * MiB), 200, 384 * MiB, false},
 		{"no limit", "", "", unlimited, 200, 100 * MiB, false},
+		{"no container", "", "", outside, 200, 100 * MiB, false},
+		{"no Linux", "", "", elsewhere, 200, 100 * MiB, false},
 		{"GOMEMLIMIT decides", "", "400MiB", memlimit.Limit(512 * MiB), 200, 100 * MiB, false},
 		{"GOGC decides", "50", "", memlimit.Limit(512 * MiB), 50, 384 * MiB, false},
 		{"what cannot be read changes nothing", "", "", broken, 200, 100 * MiB, true},

@@ -166,8 +166,8 @@ func copies(r Reflection) string {
 	if r.Invalid != "" {
 		return "its copies stay as they are, for its annotations cannot be read"
 	}
-	where := "every namespace"
-	if selector(r) != where {
+	where := selector(r)
+	if where == r.Selector {
 		where = fmt.Sprintf("the namespaces that match %q", r.Selector)
 	}
 	return fmt.Sprintf("it is copied to %s. Copies there: %d, behind: %d, lacking: %d", where, r.Copies, r.Behind, r.Failing)
@@ -254,7 +254,7 @@ func whyNot(source syncer.Source, namespace string, labels map[string]string) st
 	switch {
 	case labels[syncer.LabelSync] == "false":
 		return "the namespace has opted out. To end that: kubectl label namespace " + namespace + " " + syncer.LabelSync + "-"
-	case source.Rule.Selector.String() == "": // it selects none, or the namespace would be selected
+	case source.Away:
 		return "it is copied to other clusters only"
 	}
 	return fmt.Sprintf("the namespace's labels do not match %q. To have it: %s", source.Text, controllers.LabelCommand(namespace, source.Text))

@@ -15,6 +15,7 @@ type Reflection struct {
 	Object
 	Selector string   `json:"selector"` // as its annotation has it
 	As       string   `json:"as,omitempty"`
+	Away     bool     `json:"away,omitempty"`     // it goes into other clusters only
 	Contexts []string `json:"contexts,omitempty"` // other clusters, into which this command does not look
 	Copies   int      `json:"copies"`             // that are there
 	Behind   int      `json:"behind"`             // of these, not what the source is now
@@ -22,6 +23,7 @@ type Reflection struct {
 	Leaving  int      `json:"leaving"`            // that are about to go
 	Targets  []Target `json:"targets"`            // all but those that are right
 	Invalid  string   `json:"invalid,omitempty"`  // what is wrong with its annotations
+	Reason   string   `json:"-"`                  // of the Event that says what is wrong
 	InOrder  []string `json:"-"`                  // namespaces of the targets that are right
 }
 
@@ -55,9 +57,9 @@ func (s Scene) reflect(kind syncer.Kind, r *Report) {
 }
 
 func reflectionOf(kind syncer.Kind, source syncer.Source) Reflection {
-	r := Reflection{Object: objectOf(string(kind), source.Name), Selector: source.Text, Targets: []Target{}}
+	r := Reflection{Object: objectOf(string(kind), source.Name), Selector: source.Text, Away: source.Away, Targets: []Target{}}
 	if source.Wrong != nil {
-		r.Invalid = source.Wrong.Detail
+		r.Invalid, r.Reason = source.Wrong.Detail, source.Wrong.Reason
 	} else {
 		r.Contexts = source.Rule.Contexts
 		if source.Rule.Name != source.Name.Name {
@@ -90,7 +92,7 @@ var reasons = map[syncer.TargetState]string{
 // problemsOf are those of a source: one for each reason, with the first of the targets that have it.
 func (s Scene) problemsOf(r Reflection) (problems []Problem) {
 	if r.Invalid != "" {
-		return []Problem{{r.Object, syncer.ReasonInvalidSelector, sentence(r.Invalid) + " Until then the copies stay as they are."}}
+		return []Problem{{r.Object, r.Reason, sentence(r.Invalid) + " Until then the copies stay as they are."}}
 	}
 	for _, state := range []syncer.TargetState{syncer.Blocked, syncer.Beaten, syncer.Missing} {
 		var of []Target

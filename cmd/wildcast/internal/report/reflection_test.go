@@ -1,7 +1,11 @@
 package report
 
 import (
+	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/wildcast/wildcast/syncer"
 )
@@ -40,4 +44,48 @@ func TestTheLoginInAServersURLIsNotShown(t *testing.T) {
 			t.Errorf("%s is shown as %s, want %s", server, got, want)
 		}
 	}
+}
+
+func TestASourceOfOtherClustersIsNotSaidToBeCopiedIntoNamespacesHere(t *testing.T) {
+	for where, annotations := range map[string]map[string]string{
+		"no namespace here": {syncer.AnnotationSyncContexts: "prod"},
+		"every namespace":   {syncer.AnnotationSyncContexts: "prod", syncer.AnnotationSync: ""},
+		"team=web":          {syncer.AnnotationSync: "team=web"},
+	} {
+		r := reflectionOf(syncer.Secrets, sourceOf(t, annotations))
+		if got := selector(r); got != where {
+			t.Errorf("%v is shown as %q, want %q", annotations, got, where)
+		}
+		if text := copies(r); !strings.Contains(text, where) {
+			t.Errorf("%v is explained as %q", annotations, text)
+		}
+	}
+}
+
+func TestAProblemIsCalledWhatItsEventIs(t *testing.T) {
+	for reason, annotations := range map[string]map[string]string{
+		syncer.ReasonInvalidSelector: {syncer.AnnotationSync: "team in web"},
+		syncer.ReasonInvalidSyncAs:   {syncer.AnnotationSync: "", syncer.AnnotationSyncAs: "No Name"},
+		syncer.ReasonInvalidSyncKeys: {syncer.AnnotationSync: "", syncer.AnnotationSyncKeys: ","},
+	} {
+		r := reflectionOf(syncer.Secrets, sourceOf(t, annotations))
+		if problems := (Scene{}).problemsOf(r); len(problems) != 1 || problems[0].Reason != reason {
+			t.Errorf("%v: %v, want %s", annotations, problems, reason)
+		}
+	}
+}
+
+// sourceOf is a Secret with these annotations, as a survey finds it.
+func sourceOf(t *testing.T, annotations map[string]string) syncer.Source {
+	t.Helper()
+	survey, err := syncer.NewSurvey(syncer.Config{Kind: syncer.Secrets, Clients: syncer.Clients{Kube: fake.NewClientset()}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	survey.Take(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "good", Name: "pull", UID: "1", ResourceVersion: "1", Annotations: annotations}})
+	if err := survey.Fill(""); err != nil {
+		t.Fatal(err)
+	}
+	return survey.Sources()[0]
 }

@@ -117,6 +117,8 @@ func selector(r Reflection) string {
 	switch {
 	case r.Invalid != "":
 		return "invalid"
+	case r.Away:
+		return "no namespace here"
 	case r.Selector == "" || r.Selector == "true":
 		return "every namespace"
 	}
