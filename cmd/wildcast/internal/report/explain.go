@@ -166,7 +166,10 @@ func copies(r Reflection) string {
 	if r.Invalid != "" {
 		return "its copies stay as they are, for its annotations cannot be read"
 	}
-	where := selector(r)
+	where := r.Where()
+	if r.Away {
+		return "it is copied to " + where + ": " + strings.Join(r.Contexts, ", ")
+	}
 	if where == r.Selector {
 		where = fmt.Sprintf("the namespaces that match %q", r.Selector)
 	}
@@ -199,7 +202,7 @@ func (s Scene) whyHere(kind syncer.Kind, t syncer.Target) string {
 		}
 	}
 	for _, source := range s.Copies[kind].Sources() {
-		if source.Name == t.Source && source.Rule != nil {
+		if source.Name == t.Source && source.Rule != nil && !source.Away {
 			why = append(why, "the labels of its namespace match "+quoted(source))
 		}
 	}
@@ -211,7 +214,7 @@ func (s Scene) whyHere(kind syncer.Kind, t syncer.Target) string {
 
 func quoted(source syncer.Source) string {
 	if source.Text == "" || source.Text == "true" {
-		return "every namespace"
+		return everywhere
 	}
 	return fmt.Sprintf("%q", source.Text)
 }
@@ -252,10 +255,10 @@ func (s Scene) NamespaceOf(name string, labels map[string]string) Explanation {
 // whyNot says why a source does not select a namespace, and what would change that.
 func whyNot(source syncer.Source, namespace string, labels map[string]string) string {
 	switch {
+	case source.Away:
+		return "it is copied to " + elsewhere
 	case labels[syncer.LabelSync] == "false":
 		return "the namespace has opted out. To end that: kubectl label namespace " + namespace + " " + syncer.LabelSync + "-"
-	case source.Away:
-		return "it is copied to other clusters only"
 	}
 	return fmt.Sprintf("the namespace's labels do not match %q. To have it: %s", source.Text, controllers.LabelCommand(namespace, source.Text))
 }

@@ -46,7 +46,7 @@ func TestExplanationsOfObjectsAndNamespacesSayWhatIsThereAndWhy(t *testing.T) {
 	s := scene(t)
 	s.Running = report.Running{Leader: "pod-1", Renewed: now}
 	shown(t, "objects.txt",
-		object(s, "good", "pull"), object(s, "late", "pull"), object(s, "fail", "pull"), object(s, "nobody", "knows"),
+		object(s, "good", "pull"), s.Object(syncer.ConfigMaps, types.NamespacedName{Namespace: "good", Name: "only-there"}), object(s, "late", "pull"), object(s, "fail", "pull"), object(s, "nobody", "knows"),
 		object(s, "cert-manager", "wildcard.good.test"), object(s, "cert-manager", "wildcard.slow.test"), object(s, "cert-manager", "wildcard.odd.test"),
 		s.NamespaceOf("late", map[string]string{"tls": "yes"}), s.NamespaceOf("slow", map[string]string{"tls": "yes"}),
 		s.NamespaceOf("unlabelled", nil), s.NamespaceOf("shut", map[string]string{"wildcast.dev/sync": "false"}))

@@ -35,6 +35,23 @@ type Target struct {
 	Why       string             `json:"why,omitempty"`
 }
 
+// What a source is copied to that no selector says.
+const (
+	everywhere = "every namespace"
+	elsewhere  = "other clusters only"
+)
+
+// Where says what a source is copied to: the selector as it was written, or what stands for it.
+func (r Reflection) Where() string {
+	switch {
+	case r.Away:
+		return elsewhere
+	case r.Selector == "" || r.Selector == "true":
+		return everywhere
+	}
+	return r.Selector
+}
+
 // reflect adds the sources of a kind to the report.
 func (s Scene) reflect(kind syncer.Kind, r *Report) {
 	survey := s.Copies[kind]

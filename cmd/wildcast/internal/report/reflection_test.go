@@ -47,26 +47,33 @@ func TestTheLoginInAServersURLIsNotShown(t *testing.T) {
 }
 
 func TestASourceOfOtherClustersIsNotSaidToBeCopiedIntoNamespacesHere(t *testing.T) {
-	for where, annotations := range map[string]map[string]string{
-		"no namespace here": {syncer.AnnotationSyncContexts: "prod"},
-		"every namespace":   {syncer.AnnotationSyncContexts: "prod", syncer.AnnotationSync: ""},
-		"team=web":          {syncer.AnnotationSync: "team=web"},
+	for _, row := range []struct {
+		annotations map[string]string
+		where, text string
+	}{
+		{map[string]string{syncer.AnnotationSyncContexts: "staging,prod"}, "other clusters only", "it is copied to other clusters only: prod, staging"},
+		{map[string]string{syncer.AnnotationSyncContexts: "prod", syncer.AnnotationSync: "false"}, "other clusters only", "it is copied to other clusters only: prod"},
+		{map[string]string{syncer.AnnotationKubedSyncContexts: "prod"}, "other clusters only", "it is copied to other clusters only: prod"},
+		{map[string]string{syncer.AnnotationSyncContexts: "prod", syncer.AnnotationSync: ""}, "every namespace", "it is copied to every namespace. "},
+		{map[string]string{syncer.AnnotationSync: "team=web"}, "team=web", `it is copied to the namespaces that match "team=web". `},
+		{map[string]string{syncer.AnnotationKubedSync: "false"}, "false", `it is copied to the namespaces that match "false". `},
 	} {
-		r := reflectionOf(syncer.Secrets, sourceOf(t, annotations))
-		if got := selector(r); got != where {
-			t.Errorf("%v is shown as %q, want %q", annotations, got, where)
+		r := reflectionOf(syncer.Secrets, sourceOf(t, row.annotations))
+		if got := selector(r); got != row.where {
+			t.Errorf("%v is shown as %q, want %q", row.annotations, got, row.where)
 		}
-		if text := copies(r); !strings.Contains(text, where) {
-			t.Errorf("%v is explained as %q", annotations, text)
+		if text := copies(r); !strings.HasPrefix(text, row.text) {
+			t.Errorf("%v is explained as %q, want %q", row.annotations, text, row.text)
 		}
 	}
 }
 
 func TestAProblemIsCalledWhatItsEventIs(t *testing.T) {
 	for reason, annotations := range map[string]map[string]string{
-		syncer.ReasonInvalidSelector: {syncer.AnnotationSync: "team in web"},
-		syncer.ReasonInvalidSyncAs:   {syncer.AnnotationSync: "", syncer.AnnotationSyncAs: "No Name"},
-		syncer.ReasonInvalidSyncKeys: {syncer.AnnotationSync: "", syncer.AnnotationSyncKeys: ","},
+		syncer.ReasonInvalidSelector:     {syncer.AnnotationSync: "team in web"},
+		syncer.ReasonInvalidSyncAs:       {syncer.AnnotationSync: "", syncer.AnnotationSyncAs: "No Name"},
+		syncer.ReasonInvalidSyncKeys:     {syncer.AnnotationSync: "", syncer.AnnotationSyncKeys: ","},
+		syncer.ReasonInvalidSyncContexts: {syncer.AnnotationSyncContexts: ","},
 	} {
 		r := reflectionOf(syncer.Secrets, sourceOf(t, annotations))
 		if problems := (Scene{}).problemsOf(r); len(problems) != 1 || problems[0].Reason != reason {

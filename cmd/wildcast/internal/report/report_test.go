@@ -131,7 +131,13 @@ func scene(t *testing.T) report.Scene {
 	} {
 		copies[syncer.Secrets].Take(&metav1.PartialObjectMetadata{ObjectMeta: m})
 	}
-	copies[syncer.ConfigMaps].Take(&metav1.PartialObjectMetadata{ObjectMeta: meta("good", "only-here", map[string]string{"wildcast.dev/sync": "nobody=has-it"})})
+	for _, m := range []metav1.ObjectMeta{
+		meta("good", "only-here", map[string]string{"wildcast.dev/sync": "nobody=has-it"}),
+		meta("good", "only-there", map[string]string{"wildcast.dev/sync": "false", "wildcast.dev/sync-contexts": "staging,prod"}),
+		meta("good", "unnamed", map[string]string{"wildcast.dev/sync": "nobody=has-it", "wildcast.dev/sync-as": "No Name"}),
+	} {
+		copies[syncer.ConfigMaps].Take(&metav1.PartialObjectMetadata{ObjectMeta: m})
+	}
 	for _, survey := range copies {
 		if err := survey.Fill(""); err != nil {
 			t.Fatal(err)

@@ -114,15 +114,10 @@ func (p *printer) reflections(all []Reflection) {
 
 // selector is a source's selector as a cell.
 func selector(r Reflection) string {
-	switch {
-	case r.Invalid != "":
+	if r.Invalid != "" {
 		return "invalid"
-	case r.Away:
-		return "no namespace here"
-	case r.Selector == "" || r.Selector == "true":
-		return "every namespace"
 	}
-	return r.Selector
+	return r.Where()
 }
 
 func (p *printer) issuers(all []Issuer) {

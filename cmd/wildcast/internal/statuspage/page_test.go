@@ -45,14 +45,15 @@ func TestThePageHasATableForEachKindOfThing(t *testing.T) {
 		"sources": {
 			"Secret cert-manager/wildcard.example.test | ✕ failing | tls=yes | 3 | 1 | 1 | 0",
 			"ConfigMap shop/ca-bundle | ✓ in order | every namespace | 1 | 0 | 0 | 0",
+			"Secret shop/abroad | ✓ in order | other clusters only, as shop: prod, staging | 0 | 0 | 0 | 0",
 		},
-		"namespaces": {"cert-manager | ◆ | ·", "shop | ✓ | ◆", "team-a | ✓ | ✓", "team-b | ↻ | ·", "team-c | ✕ | ·"},
+		"namespaces": {"cert-manager | ◆ | · | ·", "shop | ✓ | ◆ | ◆", "team-a | ✓ | ✓ | ·", "team-b | ↻ | · | ·", "team-c | ✕ | · | ·"},
 		"issuers":    {"cert-manager/letsencrypt | ✓ Ready | acme | https://ca.test/directory | ✕ 0 of 50 under shop.test298 of 300 orders"},
 	} {
 		equal(t, section, page.section(t, section).rows(), want)
 	}
 	namespaces := page.section(t, "namespaces")
-	if cell := namespaces.all("tbody")[0].all("td")[8]; cell.attribute("aria-label") != "failing" {
+	if cell := namespaces.all("tbody")[0].all("td")[12]; cell.attribute("aria-label") != "failing" {
 		t.Errorf("the cell that fails is called %q", cell.attribute("aria-label"))
 	}
 	if !strings.Contains(namespaces.text(), "No source selects default.") {

@@ -49,6 +49,7 @@ func sample() Snapshot {
 					{Namespace: "team-b", Name: source.Name, State: syncer.Behind}, {Namespace: "team-c", Name: source.Name, State: syncer.Missing},
 				}},
 				{Object: report.Object{Kind: "ConfigMap", Namespace: "shop", Name: "ca-bundle"}, Copies: 1, InOrder: []string{"team-a"}},
+				{Object: report.Object{Kind: "Secret", Namespace: "shop", Name: "abroad"}, Selector: "false", Away: true, As: "shop", Contexts: []string{"prod", "staging"}},
 			},
 			Issuers: []report.Issuer{{Namespace: "cert-manager", Name: "letsencrypt", Kind: "acme", Server: "https://ca.test/directory", State: "Ready", Budget: []report.Left{
 				{Limit: "orders", Of: "x", Left: 298, Most: 300}, {Limit: "certificates-of-domain", Of: "shop.test", Left: 0, Most: 50},
