@@ -16,8 +16,10 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
 
 	"github.com/wildcast/wildcast/controllers"
 	"github.com/wildcast/wildcast/syncer"
@@ -77,6 +79,8 @@ func TestMistakesAreOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no duration", "run --delete-grace=soon", exitUsage, `--delete-grace is "soon": give a duration, such as 30s or 5m`},
 		{"negative duration", "run --delete-grace=-1s", exitUsage, "0s or more"},
 		{"contexts without a name", "run --contexts-kubeconfig=x", exitUsage, "needs --cluster-name"},
+		{"contexts with an empty name", "run --contexts-kubeconfig=x --cluster-name=", exitUsage, "give this cluster a name that no other has"},
+		{"contexts with everybody's name", "run --contexts-kubeconfig=x --cluster-name=kubernetes", exitUsage, "give this cluster a name that no other has"},
 		{"bad metadata", "run --copy-metadata=some", exitUsage, "all, safe or none"},
 		{"bad level", "run --log-level=loud", exitUsage, "debug, info, warn or error"},
 		{"bad format", "run --log-format=xml", exitUsage, "json or console"},
@@ -161,6 +165,28 @@ func TestEachFlagIsAlsoAnEnvironmentVariable(t *testing.T) {
 	t.Setenv("WILDCAST_LEADER_ELECT", "perhaps")
 	if err := fromEnvironment(cmd); err == nil || !strings.Contains(err.Error(), "WILDCAST_LEADER_ELECT") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Two clusters that are called the same and name a context alike would take away each other's copies there.
+func TestTheOverlayForOtherClustersStartsNothingBeforeTheClusterHasAName(t *testing.T) {
+	var patch appsv1.Deployment
+	if err := yaml.Unmarshal([]byte(readDoc(t, "manifests/overlays/contexts/deployment.yaml")), &patch); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range patch.Spec.Template.Spec.Containers[0].Env {
+		t.Setenv(v.Name, v.Value)
+	}
+	var stderr bytes.Buffer
+	code := execute(t.Context(), []string{"run", "--kubeconfig=/nowhere"}, streams{err: &stderr})
+	if code != exitUsage || !strings.Contains(stderr.String(), "give this cluster a name that no other has") {
+		t.Errorf("got exit code %d and %q", code, stderr.String())
+	}
+	t.Setenv("WILDCAST_CLUSTER_NAME", "prod-eu")
+	stderr.Reset()
+	code = execute(t.Context(), []string{"run", "--kubeconfig=/nowhere"}, streams{err: &stderr})
+	if code != exitFailed || strings.Contains(stderr.String(), "--cluster-name") {
+		t.Errorf("with a name it gets exit code %d and %q", code, stderr.String())
 	}
 }
 
