@@ -297,30 +297,47 @@ func TestTheCommandsOfTheDocumentationMakeAContext(t *testing.T) {
 	s.must(err)
 	admin.Contexts["prod"] = admin.Contexts["wildcast"]
 	s.must(clientcmd.WriteToFile(*admin, s.file+".admin"))
+	s.must(os.WriteFile(s.file+".ca", admin.Clusters["wildcast"].CertificateAuthorityData, 0o600))
+	token, staging := "", s.name+"-staging"
+	_, err = s.over.kube.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: staging}}, metav1.CreateOptions{})
+	s.must(err)
+	t.Cleanup(func() {
+		_ = s.over.kube.CoreV1().Namespaces().Delete(context.Background(), staging, metav1.DeleteOptions{})
+	})
 	run := func(command, kubeconfig string) string {
 		t.Helper()
 		if !strings.Contains(string(page), "\nkubectl "+command+"\n") {
 			t.Errorf("docs/reflection.md does not have: kubectl %s", command)
 		}
-		command = strings.NewReplacer("manifests/", "../../manifests/", "./contexts.kubeconfig", s.file, "vault", s.name).Replace(command)
+		command = strings.NewReplacer("manifests/", "../../manifests/", "./contexts.kubeconfig", s.file, "vault", s.name, "TOKEN", token, "./prod-ca.crt", s.file+".ca",
+			"https://prod.example.com:6443", other.URL(), "--namespace=staging", "--namespace="+staging).Replace(command)
 		out, err := home.KubectlWith(t.Context(), kubeconfig, nil, strings.Fields(command)...)
 		s.must(err)
 		return strings.TrimSpace(out)
 	}
 	run("--context prod apply -k manifests/contexts", s.file+".admin")
-	token := run("--context prod -n wildcast-import create token wildcast-import --duration 8760h", s.file+".admin")
-	s.contexts(func(config *clientcmdapi.Config) {
-		config.AuthInfos["over"].Token = token
-		for _, name := range []string{"prod", "staging"} {
-			config.Contexts[name] = &clientcmdapi.Context{Cluster: "over", AuthInfo: "over"}
-		}
-	})
+	token = run("--context prod -n wildcast-import create token wildcast-import --duration 8760h", s.file+".admin")
+	for _, set := range []string{
+		"set-cluster prod --server=https://prod.example.com:6443 --certificate-authority=./prod-ca.crt --embed-certs=true",
+		"set-credentials prod --token=TOKEN",
+		"set-context prod --cluster=prod --user=prod",
+		"set-context staging --cluster=prod --user=prod --namespace=staging",
+	} {
+		run("config --kubeconfig=./contexts.kubeconfig "+set, "")
+	}
+	s.must(os.Remove(s.file + ".ca")) // which the Pod would not have
 	run("-n cert-manager create secret generic wildcast-contexts --from-file=config=./contexts.kubeconfig", home.Kubeconfig())
 	run("apply --server-side -k manifests/overlays/contexts", home.Kubeconfig())
 	s.run()
-	s.source("registry", "over", "one")
+	s.source("registry", "prod", "one")
 	s.copied("registry", s.at("registry"), "one")
 	run("-n vault annotate --overwrite secret registry wildcast.dev/sync-contexts=prod,staging", home.Kubeconfig())
-	s.event("registry", syncer.ReasonTargetNotOurs, "both ways lead to the same place") // prod and staging are one cluster here
+	s.copied("registry", place{Namespace: staging, Name: "registry"}, "one")
+	s.copied("registry", s.at("registry"), "one")
+	_, err = home.KubectlWith(t.Context(), "", nil, "config", "--kubeconfig="+s.file, "set-context", "again", "--cluster=prod", "--user=prod")
+	s.must(err)
+	s.source("registry", "prod,again", "one")
+	s.event("registry", syncer.ReasonTargetNotOurs, "both ways lead to the same place")
+	s.absent(s.over, place{Namespace: staging, Name: "registry"})
 	s.copied("registry", s.at("registry"), "one")
 }

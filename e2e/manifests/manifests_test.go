@@ -2,9 +2,11 @@ package manifests_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +74,43 @@ func TestEveryFolderAppliesWithStrictValidationTwice(t *testing.T) {
 	_, err = shared.Kubectl(t.Context(), "apply", "--kustomize", contexts, "--server-side", "--validate=strict", "--dry-run=server")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// ownOverlay is the kustomization of docs/reflection.md that joins other clusters with an issuer.
+var ownOverlay = regexp.MustCompile("(?s)```yaml\n(# manifests/overlays/own/kustomization.yaml\n.*?)```")
+
+func TestTheOverlayOfTheDocumentationJoinsOtherClustersWithAnIssuer(t *testing.T) {
+	checkout, err := cluster.Checkout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(checkout, "docs", "reflection.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := ownOverlay.FindSubmatch(page)
+	if shown == nil {
+		t.Fatal("docs/reflection.md shows no such kustomization")
+	}
+	manifests := t.TempDir()
+	if err := os.CopyFS(manifests, os.DirFS(filepath.Join(checkout, "manifests"))); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(manifests, "overlays", "own")
+	patch, err := os.ReadFile(filepath.Join(checkout, "manifests", "overlays", "contexts", "deployment.yaml"))
+	if err := errors.Join(err, os.Mkdir(own, 0o700), os.WriteFile(filepath.Join(own, "kustomization.yaml"), shown[1], 0o600),
+		os.WriteFile(filepath.Join(own, "deployment.yaml"), patch, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	built, err := shared.Kubectl(t.Context(), "kustomize", own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"WILDCAST_CONTEXTS_KUBECONFIG", "secretName: wildcast-contexts", "type: wildcast.dev/issuer", "kind: ValidatingAdmissionPolicy\n"} {
+		if !strings.Contains(built, text) {
+			t.Errorf("what it makes has no %s", text)
+		}
 	}
 }
 

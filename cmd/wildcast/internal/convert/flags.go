@@ -90,6 +90,8 @@ func kubedFlags(in *input, container *fields) {
 			in.note(a.path, "start wildcast with --cluster-name=%s, and copies go on being labelled with it", a.value)
 		case "--config-source-namespace":
 			in.note(a.path, "start wildcast with --source-namespaces, and the home namespace among them")
+		case "--kubeconfig-file":
+			in.note(a.path, "start wildcast with --contexts-kubeconfig and a file with the same contexts, of which no program is run for credentials; it needs a --cluster-name that no other cluster has")
 		}
 	}
 }
