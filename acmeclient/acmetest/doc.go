@@ -14,7 +14,8 @@
 //
 // Pebble deadlocks when orders are made while others are read (compare letsencrypt/pebble#554), so requests for new
 // orders have it to themselves here. It finds the order of a certificate that is replaced only if its serial number has no
-// leading zero byte in DER, so such orders are entered a second time here. It still reuses one in a hundred valid
-// authorizations at its lowest setting. Its validator has a goroutine that never ends: a process that starts many CAs
-// keeps one for each.
+// leading zero byte in DER, so such orders are entered a second time here. It marks the certificate that an order replaces
+// some time after its answer to the finalization, so that answer is held until then. It still reuses one in a hundred
+// valid authorizations at its lowest setting. Its validator has a goroutine that never ends: a process that starts many
+// CAs keeps one for each.
 package acmetest

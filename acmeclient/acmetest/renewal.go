@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"math/big"
 	"strings"
+	"time"
 
 	"github.com/letsencrypt/pebble/v2/core"
 )
@@ -48,4 +49,37 @@ func (c *CA) findReplaced(id string) {
 	_ = c.store.AddOrderByIssuedSerial(&core.Order{ // its only error is that there is no certificate
 		ID: order.ID, AccountID: order.AccountID, Order: order.Order, IsReplaced: order.IsReplaced, CertificateObject: &core.Certificate{ID: padded},
 	})
+}
+
+// settle waits until Pebble has done what it does for an order after its answer to the finalization: entering the order
+// under the certificate's serial number, and marking the certificate that it replaces. It reads that mark without a lock
+// when an order is made, which the guard keeps until then. An order that fails leaves no trace of its end, hence the limit.
+func (c *CA) settle(orderID string) {
+	for until := time.Now().Add(time.Second); time.Now().Before(until) && !c.settled(orderID); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (c *CA) settled(orderID string) bool {
+	order := c.store.GetOrderByID(orderID)
+	if order == nil {
+		return true
+	}
+	order.RLock()
+	issued, replaces := order.CertificateObject, order.Replaces
+	begun := order.BeganProcessing
+	order.RUnlock()
+	if !begun || issued == nil {
+		return !begun
+	}
+	if _, err := c.store.GetOrderByIssuedSerial(issued.ID); err != nil || replaces == "" {
+		return err == nil
+	}
+	before, err := c.store.GetOrderByIssuedSerial(hex.EncodeToString(serialBytes(replaces)))
+	if err != nil {
+		return true // forgotten meanwhile: there is nothing to mark
+	}
+	before.RLock()
+	defer before.RUnlock()
+	return before.IsReplaced
 }

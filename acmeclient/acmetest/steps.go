@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 )
@@ -77,6 +78,9 @@ func (c *CA) ask(w http.ResponseWriter, r *http.Request, step, replaces string) 
 		c.guard.RLock()
 		defer c.guard.RUnlock()
 		c.pebble.ServeHTTP(w, r)
+		if step == StepFinalize {
+			c.settle(path.Base(r.URL.Path))
+		}
 		return
 	}
 	c.guard.Lock()
