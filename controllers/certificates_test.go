@@ -117,9 +117,7 @@ func TestAnOrderIsCarriedOnWithWhenTheCABreaksDownOverAStepOfIt(t *testing.T) {
 			r.eventually("the owner is told", func() bool { return r.said(ReasonOrderFailed, "no disk left") })
 			stop()
 			r.ca.Allow()
-			kept := r.secret(record).DeepCopy()
-			kept.Data[orderNext] = []byte(time.Now().UTC().Format(time.RFC3339)) // the minute passes
-			r.update(kept)
+			r.change(record, func(s *corev1.Secret) { s.Data[orderNext] = []byte(time.Now().UTC().Format(time.RFC3339)) }) // the minute passes
 			defer r.run()()
 			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 			if n := r.ca.OrderCount(); n != 1 {
@@ -168,10 +166,7 @@ func TestARestartOrdersAndWritesNothing(t *testing.T) {
 
 func TestAnInvalidIssuerKeepsWhatIsThereAndARepairedOneGoesOn(t *testing.T) {
 	r := newRig(t)
-	broken := r.secret(key(home + "/le")).DeepCopy()
-	whole := broken.DeepCopy()
-	broken.Data["keyType"] = []byte("dsa")
-	r.update(broken)
+	r.change(key(home+"/le"), func(s *corev1.Secret) { s.Data["keyType"] = []byte("dsa") })
 	r.add(wiki)
 	defer r.run()()
 	r.eventually("the fault is told", func() bool { return r.said(ReasonInvalidIssuer, "keyType") && r.said(ReasonIssuerNotReady, "keyType") })
@@ -179,7 +174,7 @@ func TestAnInvalidIssuerKeepsWhatIsThereAndARepairedOneGoesOn(t *testing.T) {
 	if r.ca.Registrations() > 0 || r.ca.OrderCount() > 0 {
 		t.Error("the CA was asked nevertheless")
 	}
-	r.update(whole)
+	r.change(key(home+"/le"), func(s *corev1.Secret) { delete(s.Data, "keyType") })
 	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 }
 
@@ -202,8 +197,7 @@ func TestASecretThatStandsInTheWayIsTakenWhenItIsHandedOver(t *testing.T) {
 			if r.ca.OrderCount() > 0 {
 				t.Error("the CA was asked nevertheless")
 			}
-			foreign.Annotations = map[string]string{AnnotationAdopt: "true"}
-			r.update(foreign)
+			r.change(nameOf(foreign), func(s *corev1.Secret) { s.Annotations = map[string]string{AnnotationAdopt: "true"} })
 			r.noticed(row.tells)
 			r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
 		})
@@ -248,13 +242,6 @@ func TestTheCAsTimeBeginsWhenItsAnswerComes(t *testing.T) {
 	}
 }
 
-func (r *rig) update(s *corev1.Secret) {
-	r.t.Helper()
-	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
 func TestTheDurationIsNamedAsACauseWhereTheCARefusesAnOrderThatSaysIt(t *testing.T) {
 	r := newRig(t)
 	r.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 400, Type: "malformed", Detail: "NotBefore and NotAfter are not supported"})
@@ -267,9 +254,7 @@ func TestTheDurationIsNamedAsACauseWhereTheCARefusesAnOrderThatSaysIt(t *testing
 
 func TestARefusedRegistrationNamesWhatTheCASays(t *testing.T) {
 	r := newRig(t)
-	le := r.secret(key(home + "/le")).DeepCopy()
-	le.Data["email"] = []byte("admin@a.test")
-	r.update(le)
+	r.change(key(home+"/le"), func(s *corev1.Secret) { s.Data["email"] = []byte("admin@a.test") })
 	r.ca.Answer(acmetest.StepNewAccount, acmetest.Problem{Status: 400, Type: "unsupportedContact", Detail: "no such contact"})
 	defer r.run()()
 	r.eventually("the CA's text is told", func() bool { return r.said(ReasonInvalidIssuer, "no such contact") })
@@ -372,9 +357,7 @@ func TestADeactivatedAccountThatIsRegisteredAgainIsToldWithItsRemedy(t *testing.
 	if err := r.ca.Deactivate(url); err != nil {
 		t.Fatal(err)
 	}
-	account := r.secret(accountName(le)).DeepCopy()
-	delete(account.Data, accountURL)
-	r.update(account)
+	r.change(accountName(le), func(s *corev1.Secret) { delete(s.Data, accountURL) })
 	defer r.run()()
 	r.eventually("the owner is told", func() bool { return r.said(ReasonInvalidIssuer, "delete Secret "+home+"/le.account") })
 }
@@ -388,9 +371,7 @@ func (r *rig) moveTo(o acmetest.CAOptions) {
 	}
 	r.t.Cleanup(ca.Close)
 	r.ca = ca
-	le := r.secret(key(home + "/le")).DeepCopy()
-	le.Data["server"], le.Data["caBundle"] = []byte(ca.Directory()), ca.CABundle()
-	r.update(le)
+	r.change(key(home+"/le"), func(s *corev1.Secret) { s.Data["server"], s.Data["caBundle"] = []byte(ca.Directory()), ca.CABundle() })
 }
 
 // What is written about a refusal causes events, and its text may change each time; neither must make the CA hear of it
@@ -409,9 +390,7 @@ func TestARefusedRegistrationIsNotTriedAgainAtOnce(t *testing.T) {
 		stop := r.run()
 		r.eventually("the CA's text is told", func() bool { return r.said(ReasonInvalidIssuer, "not you") })
 		r.eventually("the fault is noted", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusInvalid })
-		touched := r.secret(key(home + "/le")).DeepCopy()
-		touched.Labels = map[string]string{"touched": rand.Text()}
-		r.update(touched)
+		r.change(key(home+"/le"), func(s *corev1.Secret) { s.Labels = map[string]string{"touched": rand.Text()} })
 		r.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: last}, Type: TypeIssuer})
 		r.eventually("what came later is looked at", func() bool { return r.secret(key(home + "/" + last)).Annotations[AnnotationStatus] != "" })
 		stop()
@@ -419,9 +398,7 @@ func TestARefusedRegistrationIsNotTriedAgainAtOnce(t *testing.T) {
 	if got := asked.Load(); got != 1 {
 		t.Errorf("the CA was asked %d times", got)
 	}
-	whole := r.secret(key(home + "/le")).DeepCopy()
-	whole.Data["email"] = []byte("admin@a.test")
-	r.update(whole)
+	r.change(key(home+"/le"), func(s *corev1.Secret) { s.Data["email"] = []byte("admin@a.test") })
 	r.ca.Allow()
 	defer r.run()()
 	r.eventually("a repaired issuer is registered at once", func() bool { return r.holdsCertificate(shared, "*.a.test") })

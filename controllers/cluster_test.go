@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zaptest"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -26,6 +29,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 
 	"github.com/wildcast/wildcast/acmeclient"
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
@@ -34,12 +38,42 @@ import (
 
 var secretsResource = corev1.SchemeGroupVersion.WithResource("secrets")
 
-// newCluster is client-go's fake, which also heeds selectors when Secrets are listed and watched, and notes when they
-// were made.
+// newCluster is client-go's fake, which also heeds selectors when Secrets are listed and watched, notes when they were
+// made, and counts their states: what is made of an older one is refused.
 func newCluster() *fake.Clientset {
 	kube := fake.NewClientset()
+	states := 1 // the fake has one request after another
+	next := func(s *corev1.Secret) {
+		states++
+		s.ResourceVersion = strconv.Itoa(states)
+	}
 	kube.PrependReactor("create", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		a.(clienttesting.CreateAction).GetObject().(*corev1.Secret).CreationTimestamp = metav1.Now()
+		s := a.(clienttesting.CreateAction).GetObject().(*corev1.Secret)
+		s.CreationTimestamp = metav1.Now()
+		next(s)
+		return false, nil, nil
+	})
+	overtaken := func(namespace, name, of string) error {
+		held, err := kube.Tracker().Get(secretsResource, namespace, name)
+		if err != nil || of == "" || held.(*corev1.Secret).ResourceVersion == of {
+			return nil // nothing there is for the fake itself to say
+		}
+		return apierrors.NewConflict(secretsResource.GroupResource(), name, errors.New("the object has been modified"))
+	}
+	kube.PrependReactor("update", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		s := a.(clienttesting.UpdateAction).GetObject().(*corev1.Secret)
+		if err := overtaken(s.Namespace, s.Name, s.ResourceVersion); err != nil {
+			return true, nil, err
+		}
+		next(s)
+		return false, nil, nil
+	})
+	kube.PrependReactor("delete", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		d := a.(clienttesting.DeleteAction)
+		if p := d.GetDeleteOptions().Preconditions; p != nil {
+			err := overtaken(d.GetNamespace(), d.GetName(), ptr.Deref(p.ResourceVersion, ""))
+			return err != nil, nil, err
+		}
 		return false, nil, nil
 	})
 	kube.PrependReactor("list", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -161,6 +195,9 @@ func solverSecret() *corev1.Secret {
 
 func (r *rig) add(o runtime.Object) {
 	r.t.Helper()
+	if s, ok := o.(*corev1.Secret); ok && s.ResourceVersion == "" {
+		s.ResourceVersion = "1"
+	}
 	if err := r.kube.Tracker().Add(o); err != nil {
 		r.t.Fatal(err)
 	}
@@ -264,6 +301,22 @@ func (r *rig) secret(name types.NamespacedName) *corev1.Secret {
 		return nil
 	}
 	return o.(*corev1.Secret)
+}
+
+// change changes a Secret as somebody does who tries again if the controller was first.
+func (r *rig) change(name types.NamespacedName, how func(*corev1.Secret)) {
+	r.t.Helper()
+	for {
+		s := r.secret(name).DeepCopy()
+		how(s)
+		_, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{})
+		switch {
+		case err == nil:
+			return
+		case !apierrors.IsConflict(err):
+			r.t.Fatal(err)
+		}
+	}
 }
 
 // eventually waits for a condition.

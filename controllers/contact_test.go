@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/wildcast/wildcast/acmeclient/acmetest"
 )
 
-// setEmail changes the issuer's e-mail address. Nothing may run: the fake cluster would let a note that comes late undo it.
+// setEmail changes the issuer's e-mail address.
 func (r *rig) setEmail(email string) {
 	r.t.Helper()
-	s := r.secret(le).DeepCopy()
-	s.Data["email"] = []byte(email)
-	r.update(s)
+	r.change(le, func(s *corev1.Secret) { s.Data["email"] = []byte(email) })
 }
 
 // counting counts the requests of a step.

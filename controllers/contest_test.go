@@ -13,10 +13,10 @@ import (
 // overwrite puts a certificate with an RSA key into the Secret as cert-manager does, which leaves annotations of others alone.
 func (l *life) overwrite() {
 	l.t.Helper()
-	s := l.secret(shared).DeepCopy()
 	chain, key := chainFor(l.t, RSA2048, "*.a.test", time.Now(), time.Now().Add(90*day))
-	s.Data = map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key}
-	l.update(s)
+	l.change(shared, func(s *corev1.Secret) {
+		s.Data = map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key}
+	})
 }
 
 func TestACertificateThatIsOverwrittenIsPutBackLessAndLessOften(t *testing.T) {

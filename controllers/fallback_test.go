@@ -374,10 +374,8 @@ func TestAnOrderThatHasBegunAtTheFallbackIsCarriedOnWithThere(t *testing.T) {
 		if r := recordOf(l.secret(record)); r.Issuer != home+"/spare" || r.InsteadOf != home+"/le" || r.URL == "" {
 			t.Errorf("the record is of %q instead of %q, with URL %q", r.Issuer, r.InsteadOf, r.URL)
 		}
-		clean := l.secret(record).DeepCopy() // as a process leaves it that has no time to note an error
-		delete(clean.Data, orderLastError)
-		l.update(clean)
-		time.Sleep(2 * time.Hour) // the issuer could be asked again by now
+		l.change(record, func(s *corev1.Secret) { delete(s.Data, orderLastError) }) // as a process leaves it that has no time to note an error
+		time.Sleep(2 * time.Hour)                                                   // the issuer could be asked again by now
 		l.ca.refuse, spare.killed = nil, nil
 		l.restart()
 		l.pass(time.Second)
@@ -389,9 +387,7 @@ func TestAnOrderThatHasBegunAtTheFallbackIsCarriedOnWithThere(t *testing.T) {
 
 func TestNoOrderIsMadeForANameWithoutASolverAndOneOnceThereIs(t *testing.T) {
 	inBubble(t, 90*day, nil, func(l *life) {
-		elsewhere := l.secret(key(home + "/dns")).DeepCopy()
-		elsewhere.Data["zones"] = []byte("b.test")
-		l.update(elsewhere)
+		l.change(key(home+"/dns"), func(s *corev1.Secret) { s.Data["zones"] = []byte("b.test") })
 		l.kube.ClearActions()
 		l.pass(day)
 		if n := l.writes(); n != 0 || len(l.ca.orders) != 0 {
@@ -400,9 +396,7 @@ func TestNoOrderIsMadeForANameWithoutASolverAndOneOnceThereIs(t *testing.T) {
 		if !l.said(ReasonIssuerNotReady, "no valid solver for *.a.test") || !l.said(ReasonIssuerNotReady, "--from-literal=zones=a.test") || len(l.events) != 1 {
 			t.Errorf("told %q", l.events)
 		}
-		here := elsewhere.DeepCopy()
-		here.Data["zones"] = []byte("a.test, b.test")
-		l.update(here)
+		l.change(key(home+"/dns"), func(s *corev1.Secret) { s.Data["zones"] = []byte("a.test, b.test") })
 		l.pass(time.Second)
 		if l.have() == nil || len(l.ca.orders) != 1 {
 			t.Errorf("%d orders once there is a solver", len(l.ca.orders))
@@ -413,9 +407,7 @@ func TestNoOrderIsMadeForANameWithoutASolverAndOneOnceThereIs(t *testing.T) {
 func TestAFaultOfTheFallbackIsToldOnTheIssuerWhichWorksOn(t *testing.T) {
 	r := newRig(t)
 	le, fallback := key(home+"/le"), key(home+"/spare")
-	s := r.secret(le).DeepCopy()
-	s.Data["fallback"] = []byte(fallback.Name)
-	r.update(s)
+	r.change(le, func(s *corev1.Secret) { s.Data["fallback"] = []byte(fallback.Name) })
 	defer r.run()()
 	says := func(text string) func() bool {
 		return func() bool {
@@ -428,18 +420,16 @@ func TestAFaultOfTheFallbackIsToldOnTheIssuerWhichWorksOn(t *testing.T) {
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: fallback.Name}, Type: TypeIssuer, Data: map[string][]byte{"kind": []byte("selfsigned")}}
 	r.add(other)
 	r.eventually("it is told that it is none of a CA's", says("is of kind selfsigned; name one of kind acme"))
-	repaired := other.DeepCopy()
-	repaired.Data = r.secret(le).DeepCopy().Data
-	repaired.Data["fallback"] = []byte(le.Name) // each the other's
-	r.update(repaired)
+	r.change(fallback, func(s *corev1.Secret) {
+		s.Data = r.secret(le).DeepCopy().Data
+		s.Data["fallback"] = []byte(le.Name) // each the other's
+	})
 	r.eventually("nothing is wrong", func() bool { return r.secret(le).Annotations[AnnotationMessage] == "The account is registered." })
 }
 
 func TestWhyAFallbackIsNotAskedIsTold(t *testing.T) {
 	inBubbleWithSpare(t, func(l *life, spare *paperCA) {
-		s := l.secret(key(home + "/spare")).DeepCopy()
-		s.Data["zones"] = []byte("b.test")
-		l.update(s)
+		l.change(key(home+"/spare"), func(s *corev1.Secret) { s.Data["zones"] = []byte("b.test") })
 		l.ca.refuse = tooMany(time.Hour)
 		l.pass(time.Minute)
 		if len(spare.orders) != 0 || !l.said(ReasonRateLimited, "Its fallback, issuer spare, cannot stand in: Issuer cert-manager/spare may not certify *.a.test: its zones are b.test.") {

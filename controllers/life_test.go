@@ -261,9 +261,7 @@ func (l *life) have() *Have {
 // annotate sets an annotation of the certificate's Secret.
 func (l *life) annotate(key, value string) {
 	l.t.Helper()
-	s := l.secret(shared).DeepCopy()
-	s.Annotations[key] = value
-	l.update(s)
+	l.change(shared, func(s *corev1.Secret) { s.Annotations[key] = value })
 }
 
 // writes counts the requests that change something.

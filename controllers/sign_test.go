@@ -23,16 +23,6 @@ func (r *rig) signer(name string, pairs ...string) {
 	r.add(s)
 }
 
-// change updates a Secret as its owner would.
-func (r *rig) change(name types.NamespacedName, how func(*corev1.Secret)) {
-	r.t.Helper()
-	s := r.secret(name).DeepCopy()
-	how(s)
-	if _, err := r.kube.CoreV1().Secrets(s.Namespace).Update(context.Background(), s, metav1.UpdateOptions{}); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
 // pair is the certificate and the key of a CA that ends after so long.
 func pair(t *testing.T, name string, life time.Duration) (chain, key string) {
 	t.Helper()

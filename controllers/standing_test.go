@@ -248,8 +248,6 @@ func TestAnIngressThatNamesAStandingCertificateIsServedOnceItsIssuerIsThere(t *t
 	r.eventually("it is asked for", held(false))
 	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(key(home+"/c-tls"), "*.a.test") })
 	r.eventually("the issuer is ready", func() bool { return r.secret(nameOf(late)).Annotations[AnnotationStatus] == StatusReady })
-	broken := r.secret(nameOf(late)).DeepCopy()
-	broken.Data["keyType"] = []byte("dsa")
-	r.update(broken)
+	r.change(nameOf(late), func(s *corev1.Secret) { s.Data["keyType"] = []byte("dsa") })
 	r.eventually("it is held while the issuer is not valid", held(true))
 }

@@ -82,9 +82,7 @@ func TestACertificateIsHandedOverAlsoAfterItsRenewalHasFailed(t *testing.T) {
 	defer r.run()()
 	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(wikiTLS, "wiki.a.test") })
 	r.ca.Answer(acmetest.StepNewOrder, acmetest.Problem{Status: 403, Type: "unauthorized", Detail: "not today"})
-	due := r.secret(wikiTLS).DeepCopy()
-	due.Annotations[AnnotationRenew] = "now"
-	r.update(due)
+	r.change(wikiTLS, func(s *corev1.Secret) { s.Annotations[AnnotationRenew] = "now" })
 	r.eventually("its renewal has failed", func() bool { return r.said(ReasonOrderFailed, "not today") })
 	r.turn(by("le"))
 	r.eventually("it is handed over", func() bool { return r.secret(wikiTLS).Annotations[AnnotationAdopt] == "true" })
