@@ -163,7 +163,7 @@ func (k *keeper) readCopy(ctx context.Context, a *attempt) error {
 func (k *keeper) create(ctx context.Context, a *attempt, p plan) error {
 	made := ref{Namespace: p.copy.meta.Namespace, Name: p.copy.meta.Name}
 	meta, err := k.kind.create(ctx, p.copy)
-	if apierrors.IsAlreadyExists(err) {
+	if apierrors.IsAlreadyExists(err) && !denied(err) {
 		return k.meet(ctx, a, made)
 	}
 	if err != nil {

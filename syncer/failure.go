@@ -27,13 +27,23 @@ const (
 func (k *keeper) raced(err error) bool { return errors.Is(err, errAgain) || k.kind.overtaken(err) }
 
 // overtaken reports whether an API server says that another's write was first: the object is in another state than was thought,
-// or is not there.
+// or is not there. Of a deletion whose preconditions do not hold it names the kind instead of the resource.
 func (k *kind) overtaken(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
-	if !ok || misled(err) || status.ErrStatus.Details == nil || status.ErrStatus.Details.Kind != k.resource.Resource {
+	if !ok || misled(err) || denied(err) || status.ErrStatus.Details == nil {
+		return false
+	}
+	if about := status.ErrStatus.Details.Kind; about != k.resource.Resource && about != k.kind.Kind {
 		return false
 	}
 	return status.ErrStatus.Reason == metav1.StatusReasonConflict || status.ErrStatus.Reason == metav1.StatusReasonNotFound
+}
+
+// denied reports whether an admission webhook has refused. What it says may be another API server's answer to itself: such a
+// status is about anything.
+func denied(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && strings.HasPrefix(status.ErrStatus.Message, "admission webhook ")
 }
 
 // misled reports whether what answered was no API server.
@@ -45,7 +55,7 @@ func misled(err error) bool {
 // not.
 func lacksNamespace(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
-	return ok && status.ErrStatus.Reason == metav1.StatusReasonNotFound && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
+	return ok && !denied(err) && status.ErrStatus.Reason == metav1.StatusReasonNotFound && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
 }
 
 // endsNamespace is the answer that the namespace is on its way out.
@@ -71,7 +81,7 @@ func refuses(err error) bool {
 	}
 	switch code := status.ErrStatus.Code; code {
 	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
-		return false
+		return denied(err)
 	default:
 		return code >= 400 && code < 500
 	}
@@ -111,6 +121,8 @@ func (k *keeper) remedy(why error, target ref) string {
 	switch reason := reasonOf(why); {
 	case wrong:
 		return "Correct the context in the kubeconfig"
+	case denied(why):
+		return remedyFor(why)
 	case lacksNamespace(why):
 		return "Create the namespace " + target.Namespace + " there, or give the context another one"
 	case endsNamespace(why):

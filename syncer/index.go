@@ -123,7 +123,7 @@ func (x *index) Delete(o any) error {
 		x.drop(at, time.Now())
 	}
 	x.mu.Unlock()
-	if awaited {
+	if awaited && !before.is(roleSource) {
 		before = nil // whoever deletes it looks at the place already
 	}
 	if !stale {

@@ -200,6 +200,15 @@ func TestTheEndOfACopyThatWeAreDeletingIsNoNews(t *testing.T) {
 	}
 }
 
+func TestTheEndOfASourceIsNewsAlsoIfItWasACopyThatWeAreDeleting(t *testing.T) {
+	e := newEars(t, copyMeta("blue/s", "2", 10))
+	e.told = nil
+	e.willDelete(e.at(place("blue/s")))
+	_ = e.Update(meta("blue/s", "2", 11, AnnotationSync, "")) // somebody was quicker
+	_ = e.Delete(meta("blue/s", "2", 12, AnnotationSync, ""))
+	e.want(t, "blue/s: copy → source", "blue/s: source → -")
+}
+
 func TestASourceIsMissingFromItsDeletionUntilItIsBackOrItsLastCopyHasGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		home := place("home/s")

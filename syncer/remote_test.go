@@ -11,6 +11,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
 )
 
 // atlas is a world whose sources can name contexts.
@@ -61,6 +67,9 @@ func (a *atlas) fail(err error) {
 	defer a.read.Unlock()
 	a.failure = err
 }
+
+// streaming is a metadata client that asks for streamed lists, which the fake alone does not.
+type streaming struct{ metadata.Interface }
 
 func contextsTo(list string) func(*corev1.Secret) { return annotate(AnnotationSyncContexts, list) }
 
@@ -389,6 +398,28 @@ func TestContextsThatFail(t *testing.T) {
 					w.t.Error(note)
 				}
 			}
+		}},
+		{"one that cannot stream a list is no failure: it is listed", func(w *world) {
+			a, there := explore(w, "")
+			resource := strings.ToLower(string(w.kind)) + "s"
+			there.metadata.PrependWatchReactor(resource, func(action clienttesting.Action) (bool, watch.Interface, error) {
+				if ptr.Deref(action.(clienttesting.WatchActionImpl).ListOptions.SendInitialEvents, false) {
+					return true, nil, apierrors.NewInvalid(schema.GroupKind{Group: "meta.k8s.io", Kind: "ListOptions"}, "", nil)
+				}
+				return false, nil, nil
+			})
+			there.metadata.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
+				time.Sleep(time.Second) // all that time the context has not been read
+				return false, nil, nil
+			})
+			a.set("there", Context{Revision: "streams", Connect: func() (Clients, error) {
+				return Clients{Kube: overREST{there.kube}, Metadata: streaming{there.metadata}}, nil
+			}})
+			w.put("home/s", contextsTo("there"))
+			w.start()
+			time.Sleep(time.Minute)
+			there.wantCopies("home/s")
+			w.wantSaid()
 		}},
 		{"it is not blamed for a source that cannot be read at home", func(w *world) {
 			explore(w, "")

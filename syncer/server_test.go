@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/watch"
@@ -305,7 +306,7 @@ func (s *server) delete(at ref, p *metav1.Preconditions) error {
 		return err
 	}
 	if p != nil && (*p.UID != before.UID || *p.ResourceVersion != before.ResourceVersion) {
-		return apierrors.NewConflict(secretsResource.GroupResource(), at.Name, fmt.Errorf("the precondition does not hold"))
+		return apierrors.NewConflict(schema.GroupResource{Resource: string(s.kind)}, at.Name, fmt.Errorf("the precondition does not hold"))
 	}
 	return s.kube.Tracker().Delete(secretsResource, at.Namespace, at.Name)
 }

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 )
@@ -276,15 +277,48 @@ func TestTrouble(t *testing.T) {
 	})
 }
 
+func TestADeletionBeforeWhichSomebodyElseWroteIsNoFailure(t *testing.T) {
+	play(t, []scene{{"", func(w *world) {
+		w.put("home/s", syncTo("team=web"))
+		w.start()
+		w.wantCopies("blue/s red/s")
+		overtaken := false
+		w.refuse = func(verb string, at ref) error {
+			if overtaken || verb != "delete" || at != place("red/s") {
+				return nil
+			}
+			overtaken = true // the API server names the kind here, and not the resource
+			return apierrors.NewConflict(schema.GroupResource{Resource: string(w.kind)}, at.Name, errors.New("the ResourceVersion in the precondition does not match"))
+		}
+		w.edit("home/s", syncTo("false"))
+		w.wantCopies("red/s")
+		if got := w.metric("wildcast_sync_targets_failing", "Conflict"); got != 0 || !overtaken {
+			w.t.Errorf("%v failing, overtaken: %t", got, overtaken)
+		}
+		time.Sleep(soon)
+		w.wantCopies("")
+		w.wantSaid()
+	}}})
+}
+
 func TestAnAdmissionWebhookIsHeardWhateverStatusItRefusesWith(t *testing.T) {
-	for reason, refusal := range map[string]metav1.Status{
-		"BadRequest": {Code: 400},
-		"Forbidden":  {Code: 403, Reason: "the owner has not paid"},
-		"NotFound":   {Code: 404, Reason: metav1.StatusReasonNotFound},
-		"Refused":    {Code: 418},
+	about := func(kind string) *metav1.StatusDetails { return &metav1.StatusDetails{Kind: kind} }
+	for name, row := range map[string]struct {
+		reason  string
+		refusal metav1.Status
+	}{
+		"without a reason":           {"BadRequest", metav1.Status{Code: 400}},
+		"with one of its own":        {"Forbidden", metav1.Status{Code: 403, Reason: "the owner has not paid"}},
+		"with a status of its own":   {"Refused", metav1.Status{Code: 418}},
+		"not found":                  {"NotFound", metav1.Status{Code: 404, Reason: metav1.StatusReasonNotFound}},
+		"a Secret that it looked up": {"NotFound", metav1.Status{Code: 404, Reason: metav1.StatusReasonNotFound, Details: about("secrets")}},
+		"a namespace":                {"NotFound", metav1.Status{Code: 404, Reason: metav1.StatusReasonNotFound, Details: about("namespaces")}},
+		"a conflict of its own":      {"Conflict", metav1.Status{Code: 409, Reason: metav1.StatusReasonConflict, Details: about("secrets")}},
+		"what there is already":      {"Conflict", metav1.Status{Code: 409, Reason: metav1.StatusReasonAlreadyExists, Details: about("secrets")}},
 	} {
-		t.Run(reason, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			in(t, Secrets, three, func(w *world) {
+				reason, refusal := row.reason, row.refusal
 				refusal.Status, refusal.Message = metav1.StatusFailure, `admission webhook "w" denied the request: no`
 				w.refuse = func(verb string, at ref) error {
 					if at.Namespace == "blue" {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -34,7 +35,9 @@ func (k *keeper) watch(ctx context.Context, into part, namespace, selected strin
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			w, err := begin(ctx, func(ctx context.Context) (watch.Interface, error) { return objects.Watch(ctx, only(o)) })
-			k.answered(ctx, namespace, err)
+			if o.SendInitialEvents == nil || !apierrors.IsInvalid(err) { // an older API server cannot: the reflector lists next
+				k.answered(ctx, namespace, err)
+			}
 			return w, err
 		},
 	}, k.metadata)
