@@ -84,7 +84,9 @@ func (c *Controller) act(ctx context.Context, v *view) (time.Duration, error) {
 	switch plan.Do {
 	case Keep:
 		c.told.certificate(v)
-		return until(plan.At, v.now), c.keepDressed(ctx, v)
+		if v.redressed() != nil {
+			return c.change(ctx, v)
+		}
 	case Wait:
 		if !spent.Until.IsZero() {
 			c.tellSpent(v, spent)
@@ -285,10 +287,7 @@ func (c *Controller) change(ctx context.Context, v *view) (time.Duration, error)
 
 // keepDressed repairs our labels and annotations on a Secret whose certificate is right.
 func (c *Controller) keepDressed(ctx context.Context, v *view) error {
-	if v.want == nil || v.want.Issuer == nil || v.secret == nil {
-		return nil
-	}
-	s := redressed(v.secret, v.want, v.have())
+	s := v.redressed()
 	if s == nil {
 		return nil
 	}

@@ -80,12 +80,16 @@ func set(m map[string]string, key, value string, present bool) {
 	m[key] = value
 }
 
-// redressed returns the Secret, which holds have, as it should be dressed, or nil if it is so already.
-func redressed(s *corev1.Secret, want *Want, have *Have) *corev1.Secret {
-	out := s.DeepCopy()
-	dress(out, want, have, max(have.Revision, 1))
-	if maps.Equal(out.Labels, s.Labels) && maps.Equal(out.Annotations, s.Annotations) {
+// redressed returns the Secret of a certificate that is right as it should be dressed, or nil if it is so already.
+func (v *view) redressed() *corev1.Secret {
+	if v.want == nil || v.want.Issuer == nil || v.secret == nil {
 		return nil
 	}
-	return out
+	have := v.have()
+	s := v.secret.DeepCopy()
+	dress(s, v.want, have, max(have.Revision, 1))
+	if maps.Equal(s.Labels, v.secret.Labels) && maps.Equal(s.Annotations, v.secret.Annotations) {
+		return nil
+	}
+	return s
 }

@@ -363,6 +363,43 @@ func TestACAsWindowDecidesAndIsAskedForInTurnWithoutAWrite(t *testing.T) {
 	})
 }
 
+// The watches of certificates and of records are two: either may be behind the other.
+func TestARecordThatIsSeenLaterThanItsCertificateChangesNothing(t *testing.T) {
+	inBubble(t, 90*day, nil, func(l *life) {
+		l.ca.suggest = func(leaf *x509.Certificate) (acmeclient.RenewalInfo, error) {
+			return acmeclient.RenewalInfo{Start: leaf.NotBefore.Add(70 * day), End: leaf.NotBefore.Add(72 * day)}, nil
+		}
+		var records []*corev1.Secret
+		l.kube.PrependReactor("*", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			if _, s := actionOn(a); s != nil && s.Type == TypeOrder {
+				records = append(records, s.DeepCopy())
+			}
+			return false, nil, nil
+		})
+		l.pass(time.Minute)
+		if len(records) < 2 {
+			l.t.Fatalf("%d states of the record, want those from before it was issued too", len(records))
+		}
+		l.look()
+		l.kube.ClearActions()
+		for i, seen := range append([]*corev1.Secret{nil}, records...) {
+			var all []any
+			if seen != nil {
+				all = append(all, seen)
+			}
+			if err := l.c.caches.orders[""].GetIndexer().Replace(all, ""); err != nil {
+				l.t.Fatal(err)
+			}
+			if _, err := l.c.reconcileCertificate(l.t.Context(), shared); err != nil {
+				l.t.Fatal(err)
+			}
+			if n := l.writes(); n > 0 || len(l.ca.orders) != 1 {
+				t.Errorf("%d writes and %d orders after the state %d of %d", n, len(l.ca.orders), i, len(records))
+			}
+		}
+	})
+}
+
 func TestAWindowThatMovesIsWrittenOnceAndOneThatIsPastRenewsNow(t *testing.T) {
 	inBubble(t, 90*day, nil, func(l *life) {
 		var shift atomic.Int64
