@@ -150,7 +150,9 @@ func TestARestartOrdersAndWritesNothing(t *testing.T) {
 	r.add(wiki)
 	stop := r.run()
 	r.eventually("the certificate is there", func() bool { return r.holdsCertificate(shared, "*.a.test") })
-	r.eventually("the issuer is ready", func() bool { return r.secret(key(home + "/le")).Annotations[AnnotationStatus] == StatusReady })
+	for _, name := range []string{"le", "dns"} {
+		r.eventually(name+" is ready", func() bool { return r.secret(key(home + "/" + name)).Annotations[AnnotationStatus] == StatusReady })
+	}
 	stop()
 	r.kube.ClearActions()
 	stop = r.run()

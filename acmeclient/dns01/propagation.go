@@ -44,11 +44,11 @@ func (r *record) await(ctx context.Context) error {
 		if context.Cause(ctx) != nil {
 			return context.Cause(ctx)
 		}
+		if time.Since(start) >= patience { // also where one check has taken all the time that there was
+			w.report()
+		}
 		if deadline.Err() != nil {
 			return r.overdue(&NotVisibleError{Missing: w.missing(), After: limit})
-		}
-		if time.Since(start) >= patience {
-			w.report()
 		}
 		_ = sleep(deadline, pause)
 		pause = min(pause*3/2, lastPoll)

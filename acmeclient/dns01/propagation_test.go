@@ -30,6 +30,18 @@ func TestARecordThatNeverShowsIsRemovedAndTheServerNamed(t *testing.T) {
 	w.clean()
 }
 
+func TestARecordIsReportedMissingAlsoWhereOneCheckTakesAllTheTime(t *testing.T) {
+	w := newWorld(t, dns01.Config{Timeout: time.Nanosecond})
+	w.dns.Hide()
+	var h heard
+	_, err := w.pool.Solver([]dns01.Settings{w.settings()}, h.waiting).Present(t.Context(), challenge("a.test"))
+	errorAs[*dns01.NotVisibleError](t, err)
+	if lines := h.all(); len(lines) != 1 || !strings.Contains(lines[0], "ns1.a.test.") {
+		t.Errorf("heard %q, want one line that names the server", lines)
+	}
+	w.clean()
+}
+
 func TestARecordThatNeverShowsEverywhereServesAllTheSameWhenToldSo(t *testing.T) {
 	w := newWorld(t, dns01.Config{Timeout: 200 * time.Millisecond})
 	second, err := w.dns.AddServer()

@@ -21,6 +21,8 @@ func TestKilledFiftyTimesUnderChurnItLeavesExactlyTheCopiesThatBelong(t *testing
 	s.namespaces(5)
 	moments := rand.New(rand.NewPCG(s.seed, 1))
 	ctx, cancel := context.WithCancel(t.Context())
+	awake := s.users.Awake
+	s.users.Awake = func(context.Context) error { return model.ErrAsleep } // only the killer starts it
 	killed := make(chan error, 1)
 	var killer sync.WaitGroup
 	defer killer.Wait()
@@ -30,6 +32,7 @@ func TestKilledFiftyTimesUnderChurnItLeavesExactlyTheCopiesThatBelong(t *testing
 		s.churn(10, restless())
 	}
 	s.must(<-killed)
+	s.users.Awake = awake
 	s.settle()
 	t.Logf("meanwhile users have done: %v", s.users.Done)
 }

@@ -35,10 +35,10 @@ func TestAnAPIServerThatIsRestartedDuringAFanOutDelaysItOnly(t *testing.T) {
 		}
 		return nil
 	})
-	s.must(shared.RestartAPIServer(t.Context()))
 	if n := s.updated(); n == many-1 {
-		t.Error("the restart came too late: all copies were updated")
+		t.Error("the restart comes too late: all copies are updated")
 	}
+	s.must(shared.RestartAPIServer(t.Context()))
 	s.settle()
 	if s.w.PID() != pid {
 		t.Error("wildcast has ended")

@@ -30,8 +30,8 @@ func TestAQuotaThatBlocksOneNamespaceDelaysNoOtherAndItsCopyComesWhenTheQuotaIsL
 			t.Errorf("it was tried %d times where the quota is before the others were served", tries)
 		}
 		s.event(source, syncer.ReasonTargetFailed, blocked+"/omni", "exceeded quota", "Raise the quota")
-		before = len(s.requests())
 		took := s.count(func() {
+			before = len(s.requests())
 			s.edit(source, tlsPair(t, "omni.test"))
 			s.copied(source, others...)
 		})
